@@ -1,0 +1,26 @@
+# One place for the commands; `make` lists them.
+export PYTHONSAFEPATH = 1
+PY ?= .venv/bin/python
+SOURCES = planner kernels profiles pricing tests benchmarks
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## / — /'
+
+check: lint types test  ## everything CI runs
+
+lint:  ## ruff, formatting included
+	$(PY) -m ruff check $(SOURCES)
+	$(PY) -m ruff format --check $(SOURCES)
+
+format:  ## rewrite formatting and sort imports
+	$(PY) -m ruff check --fix $(SOURCES)
+	$(PY) -m ruff format $(SOURCES)
+
+types:  ## mypy strict over the tree that ships (the folders and import names differ on purpose)
+	@rm -rf build/types && $(PY) -c "from setuptools import setup; setup()" -q build_py --build-lib build/types
+	$(PY) -m mypy build/types/planner
+
+test:  ## the whole suite
+	$(PY) -m pytest
+
+.PHONY: help check lint format types test

@@ -1,0 +1,1 @@
+"""Which GPU, which kernel variants, from whom and on what terms."""

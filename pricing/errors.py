@@ -1,0 +1,7 @@
+"""The one error class of this floor; `planner.errors` maps it to exit code 5."""
+
+from __future__ import annotations
+
+
+class PriceError(ValueError):
+    """Something is wrong in a price table, offer or region; the message names the file, the field, the value and the remedy."""
