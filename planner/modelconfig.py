@@ -1,0 +1,329 @@
+"""Read a Hugging Face `config.json` into a `Model`.
+
+One reader per aspect (attention, feed-forward, layer kinds, stored format), each looking for the keys any
+publisher uses for it, so that a new model made of known parts needs no new code. A decoder built
+otherwise is refused with the names of the fields that are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from planner.errors import ScenarioError
+from planner.modelshape import Model
+
+Config = Mapping[str, Any]
+
+_SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    "hidden_size": ("hidden_size", "n_embd", "d_model", "dim"),
+    "num_layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+    "num_heads": ("num_attention_heads", "n_head", "n_heads", "num_heads"),
+    "num_kv_heads": ("num_key_value_heads", "num_kv_heads", "n_head_kv", "multi_query_group_num"),
+    "ffn_intermediate_size": (
+        "intermediate_size_mlp",
+        "intermediate_size",
+        "n_inner",
+        "ffn_dim",
+        "ffn_hidden_size",
+        "d_ff",
+    ),
+    "vocab_size": ("vocab_size", "padded_vocab_size"),
+    "max_context": ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx"),
+    "num_experts": ("num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts"),
+    "experts_per_token": (
+        "num_experts_per_tok",
+        "num_experts_per_token",
+        "experts_per_token",
+        "top_k_experts",
+        "moe_k",
+        "moe_top_k",
+    ),
+    "moe_intermediate_size": ("moe_intermediate_size", "expert_ffn_hidden_size"),
+    "num_shared_experts": ("n_shared_experts", "num_shared_experts"),
+    "shared_expert_intermediate_size": ("shared_expert_intermediate_size",),
+    "first_dense_layers": ("first_k_dense_replace",),
+    "moe_layer_interval": ("interleave_moe_layer_step", "decoder_sparse_step", "moe_layer_freq"),
+    "mtp_layers": ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules"),
+    "sliding_window": ("sliding_window", "sliding_window_size"),
+    "global_num_kv_heads": ("num_global_key_value_heads",),
+}
+_SAME_NAME = (
+    "head_dim", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim",
+    "index_n_heads", "index_head_dim", "index_topk", "global_head_dim", "linear_num_key_heads",
+    "linear_key_head_dim", "linear_num_value_heads", "linear_value_head_dim",
+)  # fmt: skip
+_REQUIRED = ("hidden_size", "num_layers", "num_heads", "vocab_size")
+
+# Designs before SwiGLU: two feed-forward matrices, four times the hidden size unless the config says otherwise.
+_UNGATED = frozenset(
+    "gpt2 gptj gpt_neo gpt_neox gpt_bigcode opt mpt falcon RefinedWeb RefinedWebModel bloom phi codegen starcoder2".split()
+)
+_TIED_BY_DEFAULT = frozenset(
+    "gpt2 gpt_neo gpt_bigcode opt mpt falcon RefinedWeb RefinedWebModel bloom starcoder2 gemma gemma2 gemma3 gemma3_text"
+    " gemma4 gemma4_text".split()
+)
+# Publishers whose `intermediate_size` is the width of one expert.
+_EXPERT_WIDTH_IS_FFN = frozenset(
+    {"mixtral", "gpt_oss", "minimax_m2", "llama4_text", "phimoe", "dbrx", "grok-1"}
+)
+_WINDOW_OFF_BY_DEFAULT = frozenset(
+    {"qwen2", "qwen2_moe", "qwen3", "qwen3_moe"}
+)  # `use_sliding_window` is false
+_MAX_COUNT = 10**8  # above any dimension, vocabulary or context of a real model
+
+
+def parse_config(config: object, *, name: str, path: object = None) -> Model:
+    """Shape described by a parsed `config.json`; raises ScenarioError naming what is missing or odd."""
+    text = _text_part(config, path)
+    model_type = str(text.get("model_type") or "")
+    values: dict[str, Any] = {"model_type": model_type}
+    try:
+        for reader in _READERS:
+            values |= reader(text, values)
+    except _Odd as odd:
+        raise ScenarioError(str(odd), path=path, hint="a Hugging Face config.json is expected") from None
+    top = config if isinstance(config, Mapping) else {}
+    architecture = _architecture(top, path)
+    return Model(
+        name=name,
+        architecture=architecture,
+        family=_family(model_type),
+        checkpoint_dtype=str(
+            text.get("torch_dtype") or text.get("dtype") or top.get("torch_dtype") or "bfloat16"
+        ),
+        weight_quant=weight_quant(text.get("quantization_config") or top.get("quantization_config")),
+        source=f"config.json of {name}",
+        notes="text part only" if text is not config else "",
+        **values,
+    )
+
+
+class _Odd(ValueError):
+    """A field is missing or holds what no model has."""
+
+
+def _text_part(config: object, path: object) -> Config:
+    if not isinstance(config, Mapping):
+        raise ScenarioError("not an object", path=path, hint="a Hugging Face config.json is expected")
+    for key in ("text_config", "language_config", "llm_config"):
+        if isinstance(config.get(key), Mapping):
+            inner: Config = config[key]
+            return {**{k: config[k] for k in ("tie_word_embeddings",) if k in config}, **inner}
+    return config
+
+
+def _architecture(config: Config, path: object) -> str:
+    listed = config.get("architectures")
+    architecture = str(listed[0]) if isinstance(listed, list) and listed else ""
+    generates = architecture.endswith(("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", ""))
+    if config.get("is_encoder_decoder") or not generates or (architecture and "Masked" in architecture):
+        raise ScenarioError(
+            f"architectures: {architecture or 'encoder-decoder'} is not a decoder-only language model",
+            path=path,
+        )
+    return architecture
+
+
+def _integer(config: Config, key: str) -> int:
+    """Value of `key`, 0 when absent or null; lists (one value per layer) must agree."""
+    value = config.get(key)
+    if isinstance(value, list) and value and all(v == value[0] for v in value):
+        value = value[0]
+    if value is None or value is False:
+        return 0
+    if not isinstance(value, int) or value is True or not 0 <= value <= _MAX_COUNT:
+        raise _Odd(f"{key}: {str(value)[:40]} is not a whole number of a model's size")
+    return value
+
+
+def _first(config: Config, field: str) -> int:
+    return next((n for key in _SPELLINGS[field] if (n := _integer(config, key))), 0)
+
+
+def _sizes(config: Config, _: Config) -> dict[str, Any]:
+    values = {field: _first(config, field) for field in _SPELLINGS}
+    values |= {field: _integer(config, field) for field in _SAME_NAME}
+    missing = [f"{field} (as {_SPELLINGS[field][0]})" for field in _REQUIRED if not values[field]]
+    if missing:
+        raise _Odd(f"missing {', '.join(missing)}")
+    return values
+
+
+def _attention(config: Config, values: Config) -> dict[str, Any]:
+    heads, model_type = values["num_heads"], values["model_type"]
+    kv_heads = values["num_kv_heads"]
+    if config.get("multi_query") and not config.get("new_decoder_architecture"):
+        kv_heads = 1
+    kv_heads = kv_heads or heads
+    if heads % kv_heads:
+        raise _Odd(f"num_key_value_heads: {kv_heads} does not divide the {heads} attention heads")
+    head_dim = values["head_dim"] or values["hidden_size"] // heads
+    if not head_dim:
+        raise _Odd("missing head_dim (hidden_size is smaller than num_attention_heads)")
+    tied = config.get("tie_word_embeddings")
+    return {
+        "num_kv_heads": kv_heads,
+        "head_dim": head_dim,
+        "tie_embeddings": model_type in _TIED_BY_DEFAULT if tied is None else bool(tied),
+        "attention_gate": bool(
+            config.get("attn_output_gate", model_type.startswith(("qwen3_next", "qwen3_5")))
+        ),
+    }
+
+
+def _feed_forward(config: Config, values: Config) -> dict[str, Any]:
+    model_type = values["model_type"]
+    gated = model_type not in _UNGATED
+    width = values["ffn_intermediate_size"]
+    if not width and not gated:
+        width = int(config.get("expansion_ratio") or 4) * values["hidden_size"]
+    if not width and not values["num_experts"]:
+        raise _Odd("missing ffn_intermediate_size (as intermediate_size)")
+    return {"gated_ffn": gated, "ffn_intermediate_size": width}
+
+
+def _experts(config: Config, values: Config) -> dict[str, Any]:
+    if not values["num_experts"]:
+        return dict.fromkeys(
+            (
+                "experts_per_token",
+                "moe_intermediate_size",
+                "num_shared_experts",
+                "shared_expert_intermediate_size",
+            ),
+            0,
+        ) | {"first_dense_layers": 0, "moe_layer_interval": 1}
+    expert_is_ffn = values["model_type"] in _EXPERT_WIDTH_IS_FFN
+    width = values["moe_intermediate_size"] or (_integer(config, "intermediate_size") if expert_is_ffn else 0)
+    if not width or not values["experts_per_token"]:
+        wanted = "moe_intermediate_size" if not width else "experts_per_token (as num_experts_per_tok)"
+        raise _Odd(f"missing {wanted}, and the model has {values['num_experts']} experts")
+    shared, shared_width = _shared_experts(values, width)
+    return {
+        "moe_intermediate_size": width,
+        "num_shared_experts": shared,
+        "shared_expert_intermediate_size": shared_width,
+        "moe_layer_interval": values["moe_layer_interval"] or 1,
+        "dense_ffn_beside_experts": bool(config.get("enable_moe_block")),
+    }
+
+
+def _shared_experts(values: Config, expert_width: int) -> tuple[int, int]:
+    """(count, width of all together): some publishers give the count, some the width, Llama 4 neither."""
+    if values["model_type"] == "llama4_text":
+        return 1, expert_width
+    count, width = values["num_shared_experts"], values["shared_expert_intermediate_size"]
+    if width:
+        return count or 1, width
+    return count, count * expert_width
+
+
+def _layer_kinds(config: Config, values: Config) -> dict[str, Any]:
+    layers, window = values["num_layers"], values["sliding_window"]
+    kinds = config.get("layer_types")
+    if isinstance(kinds, list) and kinds:
+        listed = [str(kind) for kind in kinds[:layers]]
+        linear = sum("linear" in kind or "mamba" in kind for kind in listed)
+        sliding = sum("sliding" in kind for kind in listed)
+    elif interval := _integer(config, "full_attention_interval"):
+        linear, sliding = layers - layers // interval, 0
+    else:
+        linear, sliding = 0, _sliding_layers(config, values)
+    if linear and not values["linear_num_value_heads"]:
+        raise _Odd(f"missing linear_num_value_heads, and {linear} layers are not attention layers")
+    if not window:
+        sliding = 0
+    return {
+        "sliding_window": window if sliding else 0,
+        "num_linear_layers": linear,
+        "num_sliding_layers": sliding,
+        "num_full_attention_layers": layers - linear - sliding,
+        "attention_kind": _attention_kind(values, linear=linear, sliding=sliding),
+    }
+
+
+def _sliding_layers(config: Config, values: Config) -> int:
+    """Layers with a window where the config lists no kinds: by pattern, by family, or all."""
+    layers = values["num_layers"]
+    if not values["sliding_window"]:
+        return 0
+    if pattern := _integer(config, "sliding_window_pattern"):
+        return int(layers - layers // pattern)
+    by_family = {"gemma2": 2, "gemma3": 6, "gemma3_text": 6, "gemma4_text": 6, "gpt_oss": 2}
+    if every := by_family.get(values["model_type"]):
+        return int(layers - layers // every)
+    if values["model_type"] in _WINDOW_OFF_BY_DEFAULT or "use_sliding_window" in config:
+        return (
+            max(0, int(layers - _integer(config, "max_window_layers")))
+            if config.get("use_sliding_window")
+            else 0
+        )
+    return int(layers)
+
+
+def _attention_kind(values: Config, *, linear: int, sliding: int) -> str:
+    kind = "MLA" if values["kv_lora_rank"] else "GQA"
+    sparse = "+sparse" if values["index_topk"] else ""
+    return kind + sparse + ("+sliding" if sliding else "") + ("+linear" if linear else "")
+
+
+_READERS: tuple[Callable[[Config, Config], dict[str, Any]], ...] = (
+    _sizes, _attention, _feed_forward, _experts, _layer_kinds,
+)  # fmt: skip
+
+
+_FAMILIES = {
+    "llama4": "llama4",
+    "llama": "llama",
+    "qwen3_5": "qwen3_5",
+    "qwen3_next": "qwen3_next",
+    "qwen3_moe": "qwen3_moe",
+    "qwen3": "qwen3",
+    "qwen2": "qwen2",
+    "deepseek": "deepseek",
+    "kimi": "kimi",
+    "gpt_oss": "gpt_oss",
+    "minimax": "minimax",
+    "glm": "glm",
+    "mixtral": "mixtral",
+    "mistral": "mistral",
+    "gemma": "gemma",
+    "phi": "phi",
+}
+
+
+def _family(model_type: str) -> str:
+    """
+    >>> _family("qwen3_5_moe_text"), _family("gpt2")
+    ('qwen3_5', 'gpt2')
+    """
+    return next(
+        (f for prefix, f in _FAMILIES.items() if model_type.startswith(prefix)), model_type or "unknown"
+    )
+
+
+_QUANT_METHODS = {"mxfp4": "mxfp4", "awq": "int4", "gptq": "int4", "nvfp4": "nvfp4"}
+
+
+def weight_quant(section: object) -> str:
+    """Format named by a `quantization_config`, in our words; "none" when there is none.
+
+    >>> weight_quant({"quant_method": "fp8", "weight_block_size": [128, 128]})
+    'fp8_block'
+    >>> weight_quant({"quant_method": "gptq", "bits": 8})
+    'int8'
+    """
+    if not isinstance(section, Mapping) or not section:
+        return "none"
+    method = str(section.get("quant_method") or section.get("quant_algo") or "").casefold()
+    labels = f"{method} {section.get('quant_algo') or ''} {section.get('format') or ''}".casefold()
+    if "nvfp4" in labels:
+        return "nvfp4"
+    if "fp8" in labels or "float-quantized" in labels:
+        return "fp8_block" if section.get("weight_block_size") else "fp8"
+    if section.get("bits") == 8 or section.get("load_in_8bit") or "int-quantized" in labels:
+        return "int8"
+    if section.get("bits") == 4 or section.get("load_in_4bit") or "pack-quantized" in labels:
+        return "int4"
+    return _QUANT_METHODS.get(method, "unknown")
