@@ -1,1 +1,120 @@
-"""Which GPU, which kernel variants, from whom and on what terms."""
+"""Which GPU, which kernel variants, from whom and on what terms.
+
+    import planner
+    plan = planner.recommend(planner.load_scenario("planner.toml"))
+
+The names below are loaded when first used: `import planner` itself costs a millisecond.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from planner.api import (
+        estimate,
+        example_names,
+        find_scenario,
+        kernels,
+        load_catalog,
+        load_example,
+        load_plan,
+        load_profiles,
+        load_scenario,
+        prices,
+        profile_blocks,
+        recommend,
+        render,
+        size_fleet,
+        validate,
+    )
+    from planner.errors import (
+        DataError,
+        DoesNotFit,
+        Infeasible,
+        InputError,
+        LockMismatch,
+        MissingExtra,
+        NoAnswer,
+        PlannerError,
+        ScenarioError,
+    )
+    from planner.plan import Estimate, Offer, Plan, Quantity
+
+__all__ = [
+    "DataError",
+    "DoesNotFit",
+    "Estimate",
+    "Infeasible",
+    "InputError",
+    "LockMismatch",
+    "MissingExtra",
+    "NoAnswer",
+    "Offer",
+    "Plan",
+    "PlannerError",
+    "Quantity",
+    "ScenarioError",
+    "estimate",
+    "example_names",
+    "find_scenario",
+    "kernels",
+    "load_catalog",
+    "load_example",
+    "load_plan",
+    "load_profiles",
+    "load_scenario",
+    "prices",
+    "profile_blocks",
+    "recommend",
+    "render",
+    "size_fleet",
+    "validate",
+]
+
+_RECORDS = frozenset({"Estimate", "Offer", "Plan", "Quantity"})
+_SHARED = frozenset({"estimate", "kernels", "recommend", "render", "validate"})
+"""Public functions whose name a submodule has too."""
+
+
+class _CallableModule(ModuleType):
+    """A submodule that can be called as the public function of its name.
+
+    `import planner.kernels` and `planner.kernels(...)` both have to work, in either order; the import system
+    would otherwise replace the function by the module.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return getattr(import_module("planner.api"), self.__name__.rpartition(".")[2])(*args, **kwargs)
+
+
+class _Package(ModuleType):
+    """This package: makes the submodules in `_SHARED` callable as the import system binds them."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _SHARED and isinstance(value, ModuleType):
+            value.__class__ = _CallableModule
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("openclaw-planner")
+    if name in _SHARED:
+        return import_module(f"{__name__}.{name}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "plan" if name in _RECORDS else "errors" if name[0].isupper() else "api"
+    return getattr(import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

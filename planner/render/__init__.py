@@ -1,1 +1,66 @@
-"""Placeholder docstring; its owner replaces it."""
+"""Records to text: pure functions from a plan, estimate or listing to what a file or terminal receives.
+
+    record -> page (advice, speed, listing: the words) -> text | markdown        (the looks)
+           -> canonical JSON | CSV
+
+Numbers come from the record only; nothing is computed here but the rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from planner.canonical import dumps
+from planner.errors import InputError, did_you_mean
+from planner.plan import Plan
+from planner.records import Estimate
+from planner.render.advice import advice
+from planner.render.document import Document
+from planner.render.listing import Listing, listing_csv, listing_page
+from planner.render.markdown import markdown
+from planner.render.speed import estimate_page
+from planner.render.text import PLAIN, Style, text
+
+__all__ = ["PAGES", "PLAIN", "RENDERERS", "Listing", "Style", "page", "render"]
+
+PAGES: Mapping[type, Callable[[Any], Document]] = {
+    Plan: advice,
+    Estimate: estimate_page,
+    Listing: listing_page,
+}
+"""Which words each kind of record gets."""
+
+
+def page(record: object) -> Document:
+    """The document of a record."""
+    return PAGES[type(record)](record)
+
+
+def _json(record: object, style: Style) -> str:
+    return dumps(record.rows if isinstance(record, Listing) else record)
+
+
+def _csv(record: object, style: Style) -> str:
+    if not isinstance(record, Listing):
+        raise InputError("csv: only lists of rows have a CSV form", hint="use json")
+    return listing_csv(record)
+
+
+RENDERERS: Mapping[str, Callable[[object, Style], str]] = {
+    "table": lambda record, style: text(page(record), style),
+    "json": _json,
+    "markdown": lambda record, style: markdown(page(record)),
+    "csv": _csv,
+}
+"""Format name to writer."""
+
+
+def render(record: object, format: str = "table", *, style: Style = PLAIN) -> str:
+    """Text of a record in one of `RENDERERS`; InputError for an unknown format."""
+    try:
+        writer = RENDERERS[format]
+    except KeyError:
+        hint = did_you_mean(format, RENDERERS) or f"one of {', '.join(RENDERERS)}"
+        raise InputError(f"format: {format!r} is not known", hint=hint) from None
+    return writer(record, style)

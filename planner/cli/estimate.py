@@ -1,0 +1,56 @@
+"""`planner estimate`: one configuration in, its predicted speed out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from planner.cli.command import command
+from planner.cli.output import Output
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    command(app, "estimate")(estimate)
+
+
+def estimate(
+    *,
+    model: Annotated[str, typer.Option(help="Model name, or the path of a config.json.")],
+    gpu: Annotated[str, typer.Option(help="GPU, any usual spelling.")],
+    engine: Annotated[str, typer.Option(help="vllm, sglang, trtllm, llama.cpp ...")] = "vllm",
+    precision: Annotated[str | None, typer.Option(help="Of the weights. [default: the checkpoint's]")] = None,
+    kv_precision: Annotated[str | None, typer.Option(help="Of the KV cache. [default: the engine's]")] = None,
+    tp: Annotated[int, typer.Option(min=1, help="Tensor-parallel degree.")] = 1,
+    pp: Annotated[int, typer.Option(min=1, help="Pipeline-parallel degree.")] = 1,
+    dp: Annotated[int, typer.Option(min=1, help="Attention-data-parallel degree.")] = 1,
+    ep: Annotated[int, typer.Option(min=1, help="Expert-parallel degree.")] = 1,
+    concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight per replica.")] = 1,
+    input_tokens: Annotated[int, typer.Option(min=1, help="Prompt length.")] = 1024,
+    output_tokens: Annotated[int, typer.Option(min=1, help="Answer length.")] = 256,
+    kernels: Annotated[
+        Literal["any", "open", "portable"], typer.Option(help="Kernel variants allowed.")
+    ] = "any",
+    out: Output,
+) -> None:
+    """Estimate TTFT, TPOT, throughput, memory and power of one configuration."""
+    from planner import api
+
+    with out.progress("estimating"):
+        answer = api.estimate(
+            model=model,
+            gpu=gpu,
+            engine=engine,
+            weight_precision=precision,
+            kv_precision=kv_precision,
+            tp=tp,
+            pp=pp,
+            dp=dp,
+            ep=ep,
+            concurrency=concurrency,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            kernels=kernels,
+        )
+    out.emit(answer)

@@ -1,0 +1,148 @@
+"""Where a command's words go: data to stdout or a file that is never half-written, messages to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from planner.errors import InputError
+
+if TYPE_CHECKING:
+    from planner.render import Style
+
+SUFFIXES = {".json": "json", ".md": "markdown", ".csv": "csv"}
+"""Format that `-o FILE` implies; anything else is a table."""
+NARROWEST, WIDEST, PIPED = 80, 120, 100
+"""Columns: a terminal's width is kept between the first two, a pipe or file gets the third."""
+QUIET_SECONDS = 10.0  # between two progress lines where no terminal shows a spinner
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The options every command has, resolved."""
+
+    format: str
+    path: Path | None = None
+    quiet: bool = False
+    debug: bool = False
+    color: bool = True
+
+    def emit(self, record: object) -> None:
+        """Render a record and write it."""
+        from planner.render import render
+
+        self.write(render(record, self.format, style=self._style()))
+
+    def write(self, text: str) -> None:
+        """Text to the file of `-o`, else to stdout; InputError when it cannot be written."""
+        if self.path is None:
+            _to_stdout(text)
+            return
+        write_atomically(self.path, text)
+        self.say(f"wrote {self.path}")
+
+    def say(self, message: str) -> None:
+        """A message for the person at the terminal."""
+        if not self.quiet:
+            print(message, file=sys.stderr)  # noqa: T201
+
+    @contextmanager
+    def progress(self, start: str) -> Iterator[Callable[[str], None]]:
+        """A spinner on a terminal, else a line every ten seconds; calls with what is being done now."""
+        if self.quiet:
+            yield lambda message: None
+        elif sys.stderr.isatty():
+            with _spinner(start, color=self._colored(sys.stderr.isatty())) as update:
+                yield update
+        else:
+            yield _Occasional(self.say)
+
+    def _style(self) -> Style:
+        from shutil import get_terminal_size
+
+        from planner.render import Style
+
+        tty = self.path is None and sys.stdout.isatty()
+        width = min(max(get_terminal_size().columns, NARROWEST), WIDEST) if tty else PIPED
+        return Style(width=width, colour=self._colored(tty))
+
+    def _colored(self, tty: bool) -> bool:
+        return tty and self.color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class _Occasional:
+    """Passes a message on when ten seconds have gone by since the last one."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._last = time.monotonic()
+
+    def __call__(self, message: str) -> None:
+        if (now := time.monotonic()) - self._last >= QUIET_SECONDS:
+            self._last = now
+            self._say(message)
+
+
+@contextmanager
+def _spinner(start: str, *, color: bool) -> Iterator[Callable[[str], None]]:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, no_color=not color, highlight=False)
+    with console.status(Text(start)) as status:
+        yield lambda message: status.update(Text(message))
+
+
+def _to_stdout(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        silence(sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # the reader, `head` say, has all it wanted
+            return
+        raise InputError(f"cannot write: {error.strerror}", path="stdout") from error
+
+
+def silence(descriptor: int) -> None:
+    """Point a broken stream at nothing, so that the flush at exit does not fail again."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace `path` in one step: readers see the old file or the new one. InputError if impossible."""
+    target = path.resolve()  # a link stays a link
+    try:
+        if target.exists() and not target.is_file():  # a device or a pipe cannot be replaced
+            target.write_text(text, encoding="utf-8")
+            return
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            os.chmod(name, _mode(target))
+            os.replace(name, target)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise InputError(
+            f"cannot write: {error.strerror}", path=path, hint="name a file in a writable folder"
+        ) from error
+
+
+def _mode(target: Path) -> int:
+    """Permissions of the file replaced, else what the umask gives a new one (mkstemp gives 0600)."""
+    if target.exists():
+        return target.stat().st_mode & 0o777
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask

@@ -1,0 +1,72 @@
+"""`planner recommend`: a scenario in, a plan out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from planner.cli.command import command
+from planner.cli.output import Output
+
+if TYPE_CHECKING:
+    from planner.scenario import Scenario
+
+NOTHING_SATISFIES = 4
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    command(app, "recommend")(recommend)
+
+
+def recommend(
+    *,
+    scenario: Annotated[Path | None, typer.Argument(help="Scenario file (TOML, YAML or JSON).")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Scenario file, when none is given as argument.")
+    ] = None,
+    example: Annotated[str | None, typer.Option(help="Run a shipped scenario instead.")] = None,
+    prices: Annotated[Path | None, typer.Option(help="Offers to use instead of the shipped ones.")] = None,
+    gap: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Stop this close to the best, as a share.")
+    ] = None,
+    time_limit: Annotated[float | None, typer.Option(min=0, help="Guard on the solver, seconds.")] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Day that ages of prices refer to. [default: today]"),
+    ] = None,
+    out: Output,
+) -> int:
+    """Recommend which GPUs, how many, where, on what terms and running what, at what cost."""
+    from planner import api
+
+    question = _question(scenario or config, example, out)
+    with out.progress("reading prices and profiles") as on_progress:
+        plan = api.recommend(
+            question,
+            api.load_catalog(prices),
+            api.load_profiles(),
+            as_of=as_of.date() if as_of else None,
+            gap=gap,
+            time_limit_s=time_limit,
+            on_progress=on_progress,
+        )
+    out.emit(plan)
+    return NOTHING_SATISFIES if plan.status == "infeasible" else 0
+
+
+def _question(path: Path | None, example: str | None, out: Output) -> Scenario:
+    """The scenario asked about; a file that was searched for is named on stderr."""
+    from planner import api
+
+    if example is not None:
+        if path is not None:
+            raise typer.BadParameter("give a scenario file or --example, not both")
+        return api.load_example(example)
+    if path is None:
+        path = api.find_scenario()
+        out.say(f"scenario: {path}")
+    return api.load_scenario(path)

@@ -1,0 +1,71 @@
+"""Rows of records as a page or as CSV: prices, kernels, profiles, checks."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from planner.canonical import to_data
+from planner.render.document import Bullets, Column, Document, Grid, Paragraph
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A column of the page: title and the text of a row; CSV and JSON carry whole records instead."""
+
+    title: str
+    text: Callable[[Any], str]
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Records of one kind, the columns a reader wants of them, and remarks; `most` caps the page only."""
+
+    title: str
+    rows: tuple[Any, ...]
+    columns: tuple[Shown, ...]
+    notes: tuple[str, ...] = ()
+    most: int | None = None
+
+
+def listing_page(listing: Listing) -> Document:
+    """The page; says how many rows it leaves out and how to get them."""
+    shown = listing.rows[: listing.most]
+    grid = Grid(
+        tuple(Column(c.title, right=c.right) for c in listing.columns),
+        tuple(tuple(c.text(row) for c in listing.columns) for row in shown),
+    )
+    left = len(listing.rows) - len(shown)
+    more = (
+        f"{len(shown)} of {len(listing.rows):,} rows; narrow with the options, or take all with --format csv",
+    )
+    notes = (*listing.notes, *(more if left else ()))
+    return (
+        Paragraph(listing.title, strong=True),
+        *((grid,) if shown else ()),
+        *((Bullets(notes),) if notes else ()),
+    )
+
+
+def listing_csv(listing: Listing) -> str:
+    """Every row and field; lists are joined by `;`, nested objects stay JSON, unknown is empty."""
+    rows = [to_data(row) for row in listing.rows]
+    out = io.StringIO()
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return out.getvalue() if names else ""
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(v, dict | list) for v in value)
+    ):
+        return json.dumps(value, sort_keys=True)
+    return ";".join(map(str, value)) if isinstance(value, list) else value

@@ -1,0 +1,109 @@
+"""The listings of the command line: which columns a reader wants of each kind of row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from planner.canonical import to_data
+from planner.plan import Offer
+from planner.render.listing import Listing, Shown
+from planner.render.words import UNKNOWN, dollars, number, percent, place, plural, price_ages, term
+
+if TYPE_CHECKING:
+    from planner.kernels.registry import Variant
+    from planner.profiles.block import Block
+
+MOST_ON_A_PAGE = 50
+
+
+def offers(found: Iterable[Offer], *, left_out: int = 0) -> Listing:
+    """Prices; `left_out` rows failed a sanity gate on import and are counted, not shown."""
+    rows = tuple(found)
+    columns = (
+        Shown("GPU", lambda o: o.gpu or o.gpu_name_as_listed or UNKNOWN),
+        Shown("Seller", lambda o: o.seller),
+        Shown("Instance", lambda o: o.instance or ""),
+        Shown("Count", lambda o: number(o.gpu_count), right=True),
+        Shown("Where", place),
+        Shown("Term", lambda o: term(o.term)),
+        Shown("$/GPU-hour", lambda o: dollars(o.usd_per_gpu_hour), right=True),
+        Shown("$/hour", lambda o: dollars(o.usd_per_hour), right=True),
+        Shown("As of", lambda o: o.as_of or "undated"),
+    )
+    notes = [f"prices {price_ages(rows)}"] if rows else ["no offer matches"]
+    if left_out:
+        notes.append(f"{plural(left_out, 'row')} of the sources failed a sanity gate and are left out")
+    return Listing(plural(len(rows), "offer"), rows, columns, tuple(notes), MOST_ON_A_PAGE)
+
+
+def variants(found: Iterable[Variant]) -> Listing:
+    """Kernel variants."""
+    rows = tuple(found)
+    columns = (
+        Shown("Variant", lambda v: v.name),
+        Shown("Ops", lambda v: ", ".join(v.ops)),
+        Shown("Engines", lambda v: ", ".join(v.engines)),
+        Shown("Language", lambda v: v.language),
+        Shown("Licence", lambda v: v.licence),
+        Shown("Open", lambda v: _yes(v.open)),
+        Shown("Portable", lambda v: _yes(v.portable)),
+        Shown("Runs on", lambda v: ", ".join(v.vendors)),
+    )
+    return Listing(
+        plural(len(rows), "kernel variant"), rows, columns, () if rows else ("no variant matches",)
+    )
+
+
+def blocks(found: Iterable[Block]) -> Listing:
+    """Measured op tables."""
+    rows = tuple(found)
+    columns = (
+        Shown("System", lambda b: b.system),
+        Shown("Op", lambda b: b.op),
+        Shown("Engine", lambda b: f"{b.engine} {b.engine_version}".strip()),
+        Shown("Variant", lambda b: b.variant),
+        Shown("Dtype", lambda b: " / ".join(x for x in (b.dtype, b.kv_dtype) if x)),
+        Shown("Rows", lambda b: f"{b.rows_source:,}", right=True),
+        Shown("Remarks", lambda b: ", ".join(b.quality)),
+        Shown("As of", lambda b: b.as_of or "undated"),
+    )
+    title = f"{plural(len(rows), 'op table')}, {plural(len({b.system for b in rows}), 'system')}"
+    return Listing(title, rows, columns, () if rows else ("no table matches",), MOST_ON_A_PAGE)
+
+
+def accuracy(rows: Iterable[Any]) -> Listing:
+    """Accuracy by group: the columns are the fields of the rows, shares and errors as percentages."""
+    data = tuple(to_data(row) for row in rows)
+    names = tuple(dict.fromkeys(name for row in data for name in row))
+    columns = tuple(_measure(name) for name in names)
+    return Listing("Predicted against measured", data, columns, () if data else ("no row was answered",))
+
+
+def _measure(name: str) -> Shown:
+    title = name.replace("_", " ").capitalize()
+    share = name.endswith(("_share", "_rate", "_coverage")) or name.startswith("share_")
+
+    def text(row: Mapping[str, Any]) -> str:
+        value = row.get(name)
+        if isinstance(value, str):
+            return value
+        return percent(value) if share else number(value)
+
+    return Shown(title, text, right=True)
+
+
+def checks(found: Iterable[Any], *, healthy: bool) -> Listing:
+    """What `doctor` saw: name, state, detail and what to do."""
+    columns = (
+        Shown("Check", lambda c: c.name),
+        Shown("State", lambda c: c.state),
+        Shown("Found", lambda c: c.found),
+        Shown("To do", lambda c: c.remedy),
+    )
+    title = "Ready to plan" if healthy else "Something the planner needs is missing"
+    return Listing(title, tuple(found), columns)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
