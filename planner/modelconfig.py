@@ -55,13 +55,14 @@ _SAME_NAME = (
 )  # fmt: skip
 _REQUIRED = ("hidden_size", "num_layers", "num_heads", "vocab_size")
 
-# Designs before SwiGLU: two feed-forward matrices, four times the hidden size unless the config says otherwise.
+# Designs before SwiGLU: two feed-forward matrices, four times the hidden size unless stated.
 _UNGATED = frozenset(
-    "gpt2 gptj gpt_neo gpt_neox gpt_bigcode opt mpt falcon RefinedWeb RefinedWebModel bloom phi codegen starcoder2".split()
-)
+    {"gpt2", "gptj", "gpt_neo", "gpt_neox", "gpt_bigcode", "opt", "mpt", "falcon", "bloom", "phi"}
+    | {"RefinedWeb", "RefinedWebModel", "codegen", "starcoder2"}
+)  # fmt: skip
 _TIED_BY_DEFAULT = frozenset(
-    "gpt2 gpt_neo gpt_bigcode opt mpt falcon RefinedWeb RefinedWebModel bloom starcoder2 gemma gemma2 gemma3 gemma3_text"
-    " gemma4 gemma4_text".split()
+    {"gpt2", "gpt_neo", "gpt_bigcode", "opt", "mpt", "falcon", "RefinedWeb", "RefinedWebModel", "bloom"}
+    | {"starcoder2", "gemma", "gemma2", "gemma3", "gemma3_text", "gemma4", "gemma4_text"}
 )
 # Publishers whose `intermediate_size` is the width of one expert.
 _EXPERT_WIDTH_IS_FFN = frozenset(
@@ -81,7 +82,7 @@ def parse_config(config: object, *, name: str, path: object = None) -> Model:
     try:
         for reader in _READERS:
             values |= reader(text, values)
-    except _Odd as odd:
+    except _OddError as odd:
         raise ScenarioError(str(odd), path=path, hint="a Hugging Face config.json is expected") from None
     top = config if isinstance(config, Mapping) else {}
     architecture = _architecture(top, path)
@@ -99,7 +100,7 @@ def parse_config(config: object, *, name: str, path: object = None) -> Model:
     )
 
 
-class _Odd(ValueError):
+class _OddError(ValueError):
     """A field is missing or holds what no model has."""
 
 
@@ -133,7 +134,7 @@ def _integer(config: Config, key: str) -> int:
     if value is None or value is False:
         return 0
     if not isinstance(value, int) or value is True or not 0 <= value <= _MAX_COUNT:
-        raise _Odd(f"{key}: {str(value)[:40]} is not a whole number of a model's size")
+        raise _OddError(f"{key}: {str(value)[:40]} is not a whole number of a model's size")
     return value
 
 
@@ -146,7 +147,7 @@ def _sizes(config: Config, _: Config) -> dict[str, Any]:
     values |= {field: _integer(config, field) for field in _SAME_NAME}
     missing = [f"{field} (as {_SPELLINGS[field][0]})" for field in _REQUIRED if not values[field]]
     if missing:
-        raise _Odd(f"missing {', '.join(missing)}")
+        raise _OddError(f"missing {', '.join(missing)}")
     return values
 
 
@@ -157,10 +158,10 @@ def _attention(config: Config, values: Config) -> dict[str, Any]:
         kv_heads = 1
     kv_heads = kv_heads or heads
     if heads % kv_heads:
-        raise _Odd(f"num_key_value_heads: {kv_heads} does not divide the {heads} attention heads")
+        raise _OddError(f"num_key_value_heads: {kv_heads} does not divide the {heads} attention heads")
     head_dim = values["head_dim"] or values["hidden_size"] // heads
     if not head_dim:
-        raise _Odd("missing head_dim (hidden_size is smaller than num_attention_heads)")
+        raise _OddError("missing head_dim (hidden_size is smaller than num_attention_heads)")
     tied = config.get("tie_word_embeddings")
     return {
         "num_kv_heads": kv_heads,
@@ -179,7 +180,7 @@ def _feed_forward(config: Config, values: Config) -> dict[str, Any]:
     if not width and not gated:
         width = int(config.get("expansion_ratio") or 4) * values["hidden_size"]
     if not width and not values["num_experts"]:
-        raise _Odd("missing ffn_intermediate_size (as intermediate_size)")
+        raise _OddError("missing ffn_intermediate_size (as intermediate_size)")
     return {"gated_ffn": gated, "ffn_intermediate_size": width}
 
 
@@ -198,7 +199,7 @@ def _experts(config: Config, values: Config) -> dict[str, Any]:
     width = values["moe_intermediate_size"] or (_integer(config, "intermediate_size") if expert_is_ffn else 0)
     if not width or not values["experts_per_token"]:
         wanted = "moe_intermediate_size" if not width else "experts_per_token (as num_experts_per_tok)"
-        raise _Odd(f"missing {wanted}, and the model has {values['num_experts']} experts")
+        raise _OddError(f"missing {wanted}, and the model has {values['num_experts']} experts")
     shared, shared_width = _shared_experts(values, width)
     return {
         "moe_intermediate_size": width,
@@ -231,7 +232,7 @@ def _layer_kinds(config: Config, values: Config) -> dict[str, Any]:
     else:
         linear, sliding = 0, _sliding_layers(config, values)
     if linear and not values["linear_num_value_heads"]:
-        raise _Odd(f"missing linear_num_value_heads, and {linear} layers are not attention layers")
+        raise _OddError(f"missing linear_num_value_heads, and {linear} layers are not attention layers")
     if not window:
         sliding = 0
     return {

@@ -1,0 +1,1 @@
+"""Scenarios that run as they are: `planner recommend --example chat-70b`."""

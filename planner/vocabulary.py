@@ -1,0 +1,19 @@
+"""The words a scenario may use where the choice is closed."""
+
+from __future__ import annotations
+
+PLANNED_KINDS = ("serving", "batch")
+KINDS = (*PLANNED_KINDS, "embedding", "finetune", "pretrain", "diffusion", "speech", "edge")
+
+TERMS = ("on_demand", "spot", "committed_1y", "committed_3y", "owned", "api")
+VENDORS = ("nvidia", "amd", "intel", "apple", "google", "aws", "qualcomm", "huawei", "tenstorrent")
+ENGINES = ("vllm", "sglang", "trtllm", "llama.cpp", "onnxruntime", "max", "torch", "ours")
+KERNEL_RULES = ("any", "open", "portable")
+AGE_RULES = ("warn", "fail")
+OWNED_STATES = ("have", "would_buy")
+
+# Residency zones: the European Union as one, elsewhere the country.
+ZONES = (
+    "eu", "uk", "us", "ca", "ch", "no", "is", "jp", "kr", "tw", "hk", "sg", "my", "id", "th", "in", "au",
+    "nz", "br", "cl", "mx", "co", "il", "ae", "sa", "qa", "bh", "za", "tr", "rs", "ua", "cn",
+)  # fmt: skip
