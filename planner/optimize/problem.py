@@ -1,0 +1,242 @@
+"""The placement problem as labelled arrays, and the answer to it.
+
+Sets: K request classes (a workload may have several length classes), O options, G groups (workloads), P pools
+(offers; the options of one pool are the ways to run that offer and share its limit), T periods.
+A unit is one rented or owned instance of an option; it serves the classes of its group only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.errors import InputError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Status = Literal["optimal", "within_gap", "limit", "infeasible"]
+Splitting = Literal["continuous"] | int
+
+ALL_PERIODS = -1
+"""`option_period` of a unit that is paid for and present the whole horizon (committed, owned)."""
+
+UNSERVED_USD_PER_REQUEST = 1.0
+"""Penalty for a request left unserved. A constant on purpose: were it derived from the candidates, plans of a
+pruned and an unpruned problem could not be compared. Far above what any request costs to serve."""
+
+
+@dataclass(frozen=True, eq=False)
+class ShareCap:
+    """At most `max_share` of each class's load on the options of `mask` (a zone, a seller, spot)."""
+
+    name: str
+    mask: Bools
+    max_share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Resource:
+    """At most `limit` of something each unit uses `per_unit` of: kilowatts, a seller's GPU quota."""
+
+    name: str
+    per_unit: Floats
+    limit: float
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """What the plan must keep to; `None` and empty mean no limit. `spare_units` [G]: N + this many."""
+
+    budget_usd_per_hour: float | None = None
+    max_spot_share: float | None = None
+    spare_units: Ints | None = None
+    share_caps: tuple[ShareCap, ...] = ()
+    resources: tuple[Resource, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """One placement question. Shapes in brackets; money USD per hour, rates requests per second.
+
+    `capacity_per_s[k, o]` is what ONE unit of option o sustains when it serves class k only, after headroom;
+    0 = not eligible. With periods, a class belongs to one (`class_period`), an option to one or to all
+    (`option_period`), and `usd_per_hour` of an option of one period is its price times that period's share of
+    the hours, so that the objective is an average per hour of the horizon.
+    """
+
+    classes: tuple[str, ...]
+    demand_per_s: Floats
+    class_group: Ints
+    options: tuple[str, ...]
+    option_group: Ints
+    option_pool: Ints
+    capacity_per_s: Floats
+    usd_per_hour: Floats
+    is_spot: Bools
+    pool_limit: Floats
+    limits: Limits = field(default_factory=Limits)
+    groups: tuple[str, ...] = ()
+    pools: tuple[str, ...] = ()
+    class_period: Ints | None = None
+    option_period: Ints | None = None
+    splitting: Splitting = "continuous"
+    unserved_allowed: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise InputError for shapes that disagree and for values no solver should see."""
+        K, O = len(self.classes), len(self.options)
+        shapes = {
+            "demand_per_s": (K,), "class_group": (K,), "option_group": (O,), "option_pool": (O,),
+            "capacity_per_s": (K, O), "usd_per_hour": (O,), "is_spot": (O,),
+        }  # fmt: skip
+        for name, shape in shapes.items():
+            if np.shape(getattr(self, name)) != shape:
+                raise InputError(f"problem.{name}: shape {np.shape(getattr(self, name))} is not {shape}")
+        for name in ("demand_per_s", "capacity_per_s", "usd_per_hour"):
+            values = getattr(self, name)
+            if not (np.isfinite(values) & (values >= 0)).all():
+                raise InputError(f"problem.{name}: every value must be finite and not negative")
+        if O and (self.option_pool.min() < 0 or self.option_pool.max() >= len(self.pool_limit)):
+            raise InputError("problem.option_pool: an index is outside pool_limit")
+        if not (self.pool_limit >= 0).all():
+            raise InputError("problem.pool_limit: a limit is negative or NaN (unknown is infinity)")
+
+    @cached_property
+    def period_of_class(self) -> Ints:
+        """[K]; zeros when the problem has a single period."""
+        return np.zeros(len(self.classes), np.int64) if self.class_period is None else self.class_period
+
+    @cached_property
+    def period_of_option(self) -> Ints:
+        """[O]; ALL_PERIODS where not given."""
+        if self.option_period is None:
+            return np.full(len(self.options), ALL_PERIODS, np.int64)
+        return self.option_period
+
+    @cached_property
+    def period_count(self) -> int:
+        """T."""
+        return int(max(self.period_of_class.max(initial=0), self.period_of_option.max(initial=0))) + 1
+
+    @cached_property
+    def group_count(self) -> int:
+        """G."""
+        return int(max(self.class_group.max(initial=-1), self.option_group.max(initial=-1))) + 1
+
+    @cached_property
+    def eligible(self) -> Bools:
+        """[K, O]: may a unit of option o serve class k, and is there anything of k to serve?"""
+        same_group = self.class_group[:, None] == self.option_group[None, :]
+        at = self.period_of_option[None, :]
+        same_period = (at == ALL_PERIODS) | (at == self.period_of_class[:, None])
+        usable = (self.capacity_per_s > 0) & (self.pool_limit[self.option_pool] >= 1)[None, :]
+        wanted: Bools = same_group & same_period & usable & (self.demand_per_s > 0)[:, None]
+        return wanted
+
+    @cached_property
+    def load_units(self) -> Floats:
+        """[K, O]: units of option o that the whole of class k would keep busy; 0 where not eligible."""
+        return np.divide(
+            self.demand_per_s[:, None],
+            self.capacity_per_s,
+            out=np.zeros_like(self.capacity_per_s, dtype=np.float64),
+            where=self.eligible,
+        )
+
+    @cached_property
+    def spare_units(self) -> Ints:
+        """[G]."""
+        spare = self.limits.spare_units
+        return np.zeros(self.group_count, np.int64) if spare is None else np.asarray(spare, np.int64)
+
+    @cached_property
+    def share_caps(self) -> tuple[ShareCap, ...]:
+        """The spot share and the other share caps that can bind, as one list."""
+        spot = self.limits.max_spot_share
+        caps = () if spot is None else (ShareCap("max_spot_share", self.is_spot, spot),)
+        return tuple(cap for cap in (*caps, *self.limits.share_caps) if cap.max_share < 1)
+
+    @cached_property
+    def pieces(self) -> int:
+        """Into how many pieces a class is cut; 1 when its load splits freely (shares are then continuous)."""
+        return 1 if self.splitting == "continuous" else int(self.splitting)
+
+    @cached_property
+    def unserved_usd_per_hour(self) -> Floats:
+        """[K]: penalty for serving nothing of a class."""
+        return self.demand_per_s * 3600.0 * UNSERVED_USD_PER_REQUEST
+
+    def group_name(self, group: int) -> str:
+        """Label of a group, or its number."""
+        return self.groups[group] if group < len(self.groups) else f"group {group}"
+
+    def pool_name(self, pool: int) -> str:
+        """Label of a pool, or the first option in it."""
+        if pool < len(self.pools):
+            return self.pools[pool]
+        return self.options[int(np.argmax(self.option_pool == pool))]
+
+    def changed(self, **changes: Any) -> Problem:
+        """Same problem with some fields replaced; fields of `Limits` may be named too."""
+        names = {f.name for f in fields(Limits)}
+        of_limits = {name: changes.pop(name) for name in list(changes) if name in names}
+        return replace(self, limits=replace(self.limits, **of_limits), **changes)
+
+    def keep(self, options: Bools) -> Problem:
+        """The problem with only the options of the mask; pools keep their numbers."""
+        caps = tuple(replace(c, mask=c.mask[options]) for c in self.limits.share_caps)
+        resources = tuple(replace(r, per_unit=r.per_unit[options]) for r in self.limits.resources)
+        return self.changed(
+            options=tuple(np.asarray(self.options, object)[options]),
+            option_group=self.option_group[options],
+            option_pool=self.option_pool[options],
+            capacity_per_s=self.capacity_per_s[:, options],
+            usd_per_hour=self.usd_per_hour[options],
+            is_spot=self.is_spot[options],
+            pools=self.pools or tuple(self.pool_name(p) for p in range(len(self.pool_limit))),
+            option_period=None if self.option_period is None else self.option_period[options],
+            share_caps=caps,
+            resources=resources,
+        )
+
+    def without(self, forbidden: Bools) -> Problem:
+        """The problem in which the options of the mask may not be used; indices stay as they are."""
+        return self.changed(capacity_per_s=np.where(forbidden[None, :], 0.0, self.capacity_per_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """One limit that stands in the way, and the least it must become for a plan to exist, others unchanged."""
+
+    limit: str
+    current: float
+    needed: float
+    usd_per_hour: float | None
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """What to rent and who serves what. `shares[k, o]` sum to 1 - `unserved[k]` over o.
+
+    `bound` is proven: no plan is cheaper (0 when nothing better is known). `optimal` means a gap of at most
+    1e-6, `within_gap` at most the gap asked for, `limit` that nodes, time or Ctrl-C ended the search.
+    """
+
+    status: Status
+    units: Ints
+    shares: Floats
+    unserved: Floats
+    usd_per_hour: float
+    bound: float
+    gap: float
+    seconds: float
+    binding: tuple[Relaxation, ...] = ()
+    notes: tuple[str, ...] = ()
+    nodes: int = 0
+    interrupted: bool = False

@@ -1,0 +1,175 @@
+"""Plans known without a solver: each option alone, the best per key, and a greedy fill when pools run out.
+
+They bound the search, stand in when it fails, and are the "five best alternatives" of a plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.optimize.problem import ALL_PERIODS, Floats, Ints, Problem
+
+SLACK = 1e-6
+"""A unit may be loaded to one millionth above its capacity; capacities are known to a percent at best."""
+
+
+@dataclass(frozen=True, eq=False)
+class Alone:
+    """[O]: units and USD per hour of serving the option's whole group (in its period) with it only; inf: cannot."""
+
+    units: Floats
+    usd_per_hour: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class SinglePlan:
+    """The cheapest plan that uses, for each group, one option of the key; `options` with their `units`."""
+
+    key: int
+    options: tuple[int, ...]
+    units: tuple[int, ...]
+    usd_per_hour: float
+
+
+def whole_units(load: Floats) -> Floats:
+    """Units that carry a load given in units, SLACK forgiven.
+
+    >>> whole_units(np.array([0.0, 1e-9, 1.0000001, 1.1, 3.0]))
+    array([0., 1., 1., 2., 3.])
+    """
+    forgiven = np.ceil(load - SLACK * np.maximum(1.0, load * 1e-3))
+    return np.where(load > 0, np.maximum(forgiven, 1.0), 0.0)
+
+
+def alone(problem: Problem) -> Alone:
+    """Closed form: units = ceil(sum of the classes' loads) + spares, where every limit but the budget allows it."""
+    p = problem
+    wanted = p.demand_per_s > 0
+    units = np.zeros(len(p.options))
+    serves = np.zeros(len(p.options), bool)
+    for group in range(p.group_count):
+        for period in np.unique(p.period_of_option):
+            options = (p.option_group == group) & (p.period_of_option == period)
+            classes = wanted & (p.class_group == group)
+            if period != ALL_PERIODS:
+                classes &= p.period_of_class == period
+            if not classes.any():
+                continue
+            serves |= options & p.eligible[classes].all(axis=0)
+            units = np.where(options, _peak_units(p, classes) + p.spare_units[group], units)
+    fits = serves & (units <= p.pool_limit[p.option_pool])
+    for cap in p.share_caps:
+        fits &= ~cap.mask
+    units = np.where(fits, units, np.inf)
+    with np.errstate(invalid="ignore"):
+        usd = np.where(fits, units * p.usd_per_hour, np.inf)
+    return Alone(units, usd)
+
+
+def _peak_units(p: Problem, classes: np.ndarray) -> Floats:
+    """[O]: units for these classes in the busiest period."""
+    peak = np.zeros(len(p.options))
+    for period in np.unique(p.period_of_class[classes]):
+        load = p.load_units[classes & (p.period_of_class == period)].sum(axis=0)
+        peak = np.maximum(peak, whole_units(load))
+    return peak
+
+
+def best_per_key(problem: Problem, key: Ints) -> tuple[SinglePlan, ...]:
+    """For every value of `key` [O] (GPU, seller, engine ...) its cheapest plan, cheapest first.
+
+    A group takes one option for all periods, or one per period. Keys that cannot serve some group are left out.
+    """
+    costs = alone(problem)
+    groups = np.unique(problem.class_group[problem.demand_per_s > 0])
+    plans = []
+    for value in np.unique(key[np.isfinite(costs.usd_per_hour)]):
+        usd = np.where(key == value, costs.usd_per_hour, np.inf)
+        parts = [_cheapest_of_group(problem, usd, int(group)) for group in groups]
+        options = tuple(option for part in parts for option in part)
+        total = float(usd[list(options)].sum()) if all(parts) else np.inf
+        if np.isfinite(total):
+            plans.append(SinglePlan(int(value), options, tuple(int(costs.units[o]) for o in options), total))
+    return tuple(sorted(plans, key=lambda plan: (plan.usd_per_hour, plan.key)))
+
+
+def best_single(problem: Problem) -> SinglePlan | None:
+    """The cheapest plan with one option per group (and period)."""
+    plans = best_per_key(problem, np.zeros(len(problem.options), np.int64))
+    return plans[0] if plans else None
+
+
+def _cheapest_of_group(problem: Problem, usd: Floats, group: int) -> tuple[int, ...]:
+    """One option for the horizon or one for each period with demand, whichever is cheaper; () when neither."""
+    here = np.where(problem.option_group == group, usd, np.inf)
+    at = problem.period_of_option
+    horizon = int(np.argmin(np.where(at == ALL_PERIODS, here, np.inf)))
+    wanted = (problem.class_group == group) & (problem.demand_per_s > 0)
+    periods = [
+        int(np.argmin(np.where(at == t, here, np.inf))) for t in np.unique(problem.period_of_class[wanted])
+    ]
+    usd_horizon = here[horizon] if at[horizon] == ALL_PERIODS else np.inf
+    usd_periods = sum(here[o] if at[o] != ALL_PERIODS else np.inf for o in periods)
+    if not np.isfinite(min(usd_horizon, usd_periods)):
+        return ()
+    return (horizon,) if usd_horizon <= usd_periods else tuple(periods)
+
+
+def plan_of(problem: Problem, single: SinglePlan) -> tuple[Ints, Floats]:
+    """Units [O] and shares [K, O] of a single-option plan."""
+    units = np.zeros(len(problem.options), np.int64)
+    shares = np.zeros(problem.capacity_per_s.shape)
+    for option, count in zip(single.options, single.units, strict=True):
+        units[option] = count
+        shares[problem.eligible[:, option], option] = 1.0
+    return units, shares
+
+
+def greedy(problem: Problem) -> tuple[Ints, Floats] | None:
+    """Fill class by class with the cheapest option that has room; None when it ends short of a limit.
+
+    Used where no single option suffices (small pools, share caps). It looks at no budget and no resource: the
+    check that follows does.
+    """
+    p = problem
+    units = np.zeros(len(p.options), np.int64)
+    shares = np.zeros(p.capacity_per_s.shape)
+    free = np.zeros((len(p.options), p.period_count))
+    pool_left = np.floor(p.pool_limit).astype(float)
+    for k in np.argsort(-p.demand_per_s, kind="stable"):
+        left = 1.0 if p.demand_per_s[k] > 0 else 0.0
+        cap_left = [cap.max_share for cap in p.share_caps]
+        ranking = np.argsort(p.usd_per_hour * np.maximum(p.load_units[k], 1.0), kind="stable")
+        for o in ranking[p.eligible[k, ranking]]:
+            caps = [i for i, cap in enumerate(p.share_caps) if cap.mask[o]]
+            pool, period, load = p.option_pool[o], p.period_of_class[k], p.load_units[k, o]
+            share = min([left, (free[o, period] + pool_left[pool]) / load, *(cap_left[i] for i in caps)])
+            share = np.floor(share * p.pieces + 1e-9) / p.pieces if p.splitting != "continuous" else share
+            if share <= 1e-9:
+                continue
+            opened = whole_units(np.array(max(share * load - free[o, period], 0.0))).item()
+            opened = min(opened, pool_left[pool])
+            units[o] += int(opened)
+            pool_left[pool] -= opened
+            free[o, :] += opened
+            free[o, period] -= share * load
+            shares[k, o] += share
+            left -= share
+            for i in caps:
+                cap_left[i] -= share
+            if left <= 1e-9:
+                break
+        if left > 1e-9:
+            return None
+    return _with_spares(p, units, pool_left), shares
+
+
+def _with_spares(p: Problem, units: Ints, pool_left: Floats) -> Ints:
+    """Add the group's spares as its largest unit in use that still has room."""
+    for group in np.flatnonzero(p.spare_units):
+        size = np.divide(1.0, p.load_units.sum(axis=0), out=np.zeros(len(units)), where=units > 0)
+        for o in np.argsort(-size * (p.option_group == group) * (units > 0), kind="stable")[:1]:
+            units[o] += int(min(p.spare_units[group], pool_left[p.option_pool[o]]))
+    return units
