@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from planner.plan import Estimate, Offer, Plan, load_plan
 from planner.render import render
@@ -139,8 +139,7 @@ def prices(
 ) -> tuple[Offer, ...]:
     """Offers by price per GPU-hour, aged to `as_of`; `cheapest` keeps that many of each GPU.
 
-    `gpu` is any spelling (every member of an ambiguous one); `filters` are those of `Catalog.filter`. Offers
-    without a price come last.
+    `gpu` is any spelling (every member of an ambiguous one); `filters` are those of `Catalog.filter`.
     """
     from planner.profiles.gpus import resolve_gpu
 
@@ -152,13 +151,11 @@ def prices(
 
 
 def _by_price(offer: Offer) -> tuple[float, str, str, str, str]:
-    price = offer.usd_per_gpu_hour
-    unpriced = price if price is not None else float("inf")
-    return (unpriced, offer.seller, offer.instance or "", offer.region or "", offer.term)
+    return (offer.usd_per_gpu_hour, offer.seller, offer.instance, offer.region or "", offer.term)
 
 
 def _first_of_each(offers: Iterable[Offer], count: int) -> Iterable[Offer]:
-    seen: dict[str | None, int] = {}
+    seen: dict[str, int] = {}
     for offer in offers:
         seen[offer.gpu] = seen.get(offer.gpu, 0) + 1
         if seen[offer.gpu] <= count:
@@ -195,7 +192,7 @@ def size_fleet(
     throughput: Mapping[str, Mapping[str, float]],
     prices: Mapping[str, float],
     *,
-    splitting: str | int,
+    splitting: Literal["continuous"] | int,
     availability: Mapping[str, int] | None = None,
     budget_usd_per_hour: float | None = None,
     time_limit_s: float | None = None,

@@ -21,7 +21,6 @@ from planner.errors import DataError, did_you_mean
 
 T = TypeVar("T")
 WHOLE = 1e15  # floats below this are written without a fraction when they have none
-type_hints = cache(get_type_hints)
 
 
 def dumps(record: object) -> str:
@@ -71,6 +70,11 @@ _WRITERS: tuple[tuple[Any, Callable[[Any, str], Any]], ...] = (
 """numpy's numbers are registered as Integral and Real, so they need no entry."""
 
 
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
 def from_data(kind: Any, value: object, at: str = "") -> Any:
     """The record of type `kind` that `value` spells; DataError naming the field where it does not.
 
@@ -94,7 +98,7 @@ def from_data(kind: Any, value: object, at: str = "") -> Any:
 def _record(kind: type[T], value: object, at: str) -> T:
     if not isinstance(value, Mapping):
         raise _mismatch(at, "an object", value)
-    hints = type_hints(kind)
+    hints = _hints(kind)
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
     for key in value:
         if key not in known:

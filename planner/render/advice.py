@@ -73,7 +73,7 @@ def _order(p: Placement) -> str:
     if p.term == "owned":
         verb = "Buy" if "would_buy" in offer.flags else "Use your own"
         return f"{verb} {hardware(offer) if p.units == 1 else f'{p.units} x ({hardware(offer)})'}"
-    unit = f"{offer.instance or 'unit'} ({hardware(offer)})"
+    unit = f"{offer.instance} ({hardware(offer)})"
     return f"Rent {p.units} x {unit} from {offer.seller}, {term(p.term)},"
 
 
@@ -106,9 +106,9 @@ def _placements(plan: Plan) -> Grid:
 
 def _placement_row(p: Placement) -> tuple[str, ...]:
     offer = p.offer
-    hourly = f"{dollars(offer.usd_per_hour)}/h" if offer.usd_per_hour is not None else ""
+    hourly = f"{dollars(offer.usd_per_hour)}/h" if p.term != "api" else ""
     lines = (
-        f"{offer.seller} {offer.instance or ''}".strip(),
+        f"{offer.seller} {offer.instance}",
         hardware(offer) if p.gpu else "",
         place(offer) if p.term not in ("api", "owned") else "",
         " ".join(x for x in (term(p.term), hourly) if x),

@@ -31,6 +31,8 @@ class Listing:
     columns: tuple[Shown, ...]
     notes: tuple[str, ...] = ()
     most: int | None = None
+    fields: tuple[str, ...] = ()
+    """Header of the CSV when there is no row to take it from."""
 
 
 def listing_page(listing: Listing) -> Document:
@@ -53,10 +55,10 @@ def listing_page(listing: Listing) -> Document:
 
 
 def listing_csv(listing: Listing) -> str:
-    """Every row and field; lists are joined by `;`, nested objects stay JSON, unknown is empty."""
+    """Every row and field; lists are joined by blanks, nested objects stay JSON, unknown is empty."""
     rows = [to_data(row) for row in listing.rows]
     out = io.StringIO()
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = list(dict.fromkeys(name for row in rows for name in row)) or list(listing.fields)
     writer = csv.DictWriter(out, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
@@ -68,4 +70,4 @@ def _cell(value: Any) -> Any:
         isinstance(value, list) and any(isinstance(v, dict | list) for v in value)
     ):
         return json.dumps(value, sort_keys=True)
-    return ";".join(map(str, value)) if isinstance(value, list) else value
+    return " ".join(map(str, value)) if isinstance(value, list) else value

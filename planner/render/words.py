@@ -96,9 +96,8 @@ def plural(count: int, noun: str) -> str:
 
 
 def hardware(offer: Offer) -> str:
-    """GPUs of one unit, such as `8 x h100_sxm`; as the seller lists them where no key is known."""
-    count = f"{offer.gpu_count:g} x " if offer.gpu_count else ""
-    return f"{count}{offer.gpu or offer.gpu_name_as_listed or 'GPU ' + UNKNOWN}"
+    """GPUs of one unit, such as `8 x h100_sxm`; the count can be a fraction."""
+    return f"{offer.gpu_count:g} x {offer.gpu}"
 
 
 def place(offer: Offer) -> str:
