@@ -1,1 +1,1 @@
-"""Placeholder docstring; its owner replaces it."""
+"""What a GPU-hour costs: offers of sellers, own hardware, and the places they run in. No network, no clock."""

@@ -1,0 +1,207 @@
+"""What owned hardware costs per hour: annualised purchase, upkeep and electricity.
+
+    A = (P - S / (1 + r)^L) * r / (1 - (1 + r)^-L) + maintenance * P + host       [USD a year]
+    energy = (u * P_load + (1 - u) * P_idle) * PUE * electricity                  [USD an hour]
+    USD per hour = A / 8760 + energy;   USD per useful hour = that / u
+
+P is the price, S what it sells for after L years, r the yearly rate, u the share of hours it does useful work. The
+first term is the annuity that repays P less the present value of S. Useful hours go in the denominator, never
+calendar hours: an idle card is the dearest one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from planner.pricing.errors import PriceError
+from planner.pricing.money import HOURS_PER_YEAR
+from planner.pricing.offer import Offer
+from planner.pricing.regions import zone_of
+from planner.profiles.gpus import Gpu, load_gpus, resolve_gpu
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """A figure used where the user gives none, its plausible range, and why."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    source: str
+
+
+ASSUMPTIONS = {
+    a.name: a
+    for a in (
+        Assumption(
+            "horizon_years", 3.0, 3.0, 5.0, "hyperscalers book 5 to 6 years, shorter is the cautious side"
+        ),
+        Assumption("discount_rate", 0.08, 0.08, 0.12, "assumed cost of capital"),
+        Assumption(
+            "residual_per_year", 0.67, 0.58, 0.81, "resale of 65/45/30 % after 1/2/3 years; sources disagree"
+        ),
+        Assumption("maintenance_share", 0.05, 0.03, 0.08, "assumed share of the purchase price a year"),
+        Assumption("pue", 1.1, 1.0, 1.58, "home 1.0-1.1, AI sites 1.05-1.40, survey mean 1.58 (Uptime 2023)"),
+        Assumption("idle_share", 0.2, 0.1, 0.3, "draw when idle over draw at load"),
+        Assumption("utilisation", 0.7, 0.4, 0.9, "inference node power over its maximum, P5-P95 0.4-0.9"),
+        Assumption("host_w", 70.0, 50.0, 150.0, "host share of a one-card desktop: 520 W for a 450 W card"),
+        Assumption(
+            "host_per_tdp", 0.82, 0.5, 1.0, "host, fans and fabric of an 8-GPU server: 1275 W per 700 W GPU"
+        ),
+    )
+}
+
+
+def _default(name: str) -> float:
+    return ASSUMPTIONS[name].value
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where owned hardware stands; `zone` and `country` as in `regions`."""
+
+    electricity_usd_per_kwh: float
+    pue: float = _default("pue")
+    country: str | None = None
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Cost of one owned unit (a GPU with its share of the host); checked on creation, raises `PriceError`.
+
+    >>> box = Ownership(purchase_usd=2600, residual_usd=500, load_w=520)
+    >>> home = Site(electricity_usd_per_kwh=0.15, pue=1.1)
+    >>> [round(box.usd_per_useful_hour(home, utilisation=u / 100), 2) for u in (10, 20, 30, 50, 70, 90)]
+    [1.37, 0.72, 0.5, 0.33, 0.25, 0.21]
+    """
+
+    purchase_usd: float
+    residual_usd: float
+    load_w: float
+    horizon_years: float = field(default_factory=lambda: _default("horizon_years"))
+    discount_rate: float = field(default_factory=lambda: _default("discount_rate"))
+    maintenance_share: float = field(default_factory=lambda: _default("maintenance_share"))
+    idle_share: float = field(default_factory=lambda: _default("idle_share"))
+    host_usd_per_year: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("purchase_usd", 0.0, math.inf), ("residual_usd", 0.0, math.inf), ("load_w", 0.0, math.inf),
+            ("horizon_years", 1 / 12, 50.0), ("discount_rate", 0.0, 1.0), ("maintenance_share", 0.0, 1.0),
+            ("idle_share", 0.0, 1.0), ("host_usd_per_year", 0.0, math.inf),
+        ):  # fmt: skip
+            _within(f"owned.{name}", getattr(self, name), low, high)
+
+    @property
+    def usd_per_year(self) -> float:
+        """A of the formula above: capital, upkeep and hosting, without electricity."""
+        r, years = self.discount_rate, self.horizon_years
+        sunk = self.purchase_usd - self.residual_usd / (1 + r) ** years
+        annuity = r / -math.expm1(-years * math.log1p(r)) if r > 0 else 1 / years
+        return sunk * annuity + self.maintenance_share * self.purchase_usd + self.host_usd_per_year
+
+    def energy_usd_per_hour(self, site: Site, *, utilisation: float) -> float:
+        """Electricity of an average hour, cooling included."""
+        share = utilisation + (1 - utilisation) * self.idle_share
+        return self.load_w / 1000 * share * site.pue * site.electricity_usd_per_kwh
+
+    def usd_per_hour(self, site: Site, *, utilisation: float) -> float:
+        """Cost of a calendar hour at this utilisation."""
+        _within("owned.utilisation", utilisation, 0.0, 1.0)
+        return self.usd_per_year / HOURS_PER_YEAR + self.energy_usd_per_hour(site, utilisation=utilisation)
+
+    def usd_per_useful_hour(self, site: Site, *, utilisation: float) -> float:
+        """Cost of an hour of useful work; grows without bound as utilisation falls to 0."""
+        if utilisation <= 0:
+            raise PriceError(
+                f"owned.utilisation: {utilisation:g} is not above 0 (idle hardware does no useful hour)"
+            )
+        return self.usd_per_hour(site, utilisation=utilisation) / utilisation
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not (math.isfinite(value) and low <= value <= high):
+        limits = f"from {low:g} to {high:g}" if high < math.inf else f"{low:g} or more"
+        raise PriceError(f"{name}: {value:g} is not {limits}")
+
+
+def load_watts(gpu: Gpu) -> float:
+    """Draw of one GPU and its share of the host at full load; raises `PriceError` where the TDP is unknown.
+
+    >>> load_watts(load_gpus()["rtx_4090"]), round(load_watts(load_gpus()["h100_sxm"]))
+    (520.0, 1274)
+    """
+    if gpu.tdp_w is None:
+        raise PriceError(
+            f"owned: {gpu.key} has no sourced TDP (give load_w, the draw of one GPU with its host)"
+        )
+    if gpu.segment == "soc":  # the figure is that of the whole machine
+        return gpu.tdp_w
+    return gpu.tdp_w + (
+        _default("host_per_tdp") * gpu.tdp_w if gpu.segment == "datacenter" else _default("host_w")
+    )
+
+
+def residual(purchase_usd: float, *, years: float) -> float:
+    """What hardware sells for after some years, at the assumed yearly retention.
+
+    >>> [round(residual(100, years=y)) for y in (1, 2, 3)]
+    [67, 45, 30]
+    """
+    return float(purchase_usd * _default("residual_per_year") ** years)
+
+
+def owned_offer(
+    gpu: str,
+    count: float,
+    *,
+    purchase_usd: float,
+    site: Site,
+    status: str = "would_buy",
+    residual_usd: float | None = None,
+    horizon_years: float | None = None,
+    discount_rate: float | None = None,
+    maintenance_share: float | None = None,
+    load_w: float | None = None,
+    utilisation: float | None = None,
+    units: float | None = None,
+    instance: str = "",
+) -> Offer:
+    """Owned hardware as an offer of term `owned`: an instance of `count` GPUs, of which there are `units`.
+
+    `purchase_usd` is per GPU with its share of the host: the price for `status="would_buy"`, what it would sell for
+    today for `"have"`. `usd_per_hour` is a calendar hour at `utilisation`. Raises `PriceError`, and `ProfileError`
+    for an unknown GPU.
+    """
+    if status not in ("have", "would_buy"):
+        raise PriceError(f"owned.status: {status!r} is not have or would_buy")
+    _within("owned.count", count, 1e-3, 1e6)
+    _within("owned.site.electricity_usd_per_kwh", site.electricity_usd_per_kwh, 0.0, 10.0)
+    _within("owned.site.pue", site.pue, 1.0, 5.0)
+    match = resolve_gpu(gpu)
+    model = load_gpus()[match.key]
+    years = _default("horizon_years") if horizon_years is None else horizon_years
+    used = _default("utilisation") if utilisation is None else utilisation
+    unit = Ownership(
+        purchase_usd=purchase_usd,
+        residual_usd=residual(purchase_usd, years=years) if residual_usd is None else residual_usd,
+        load_w=load_watts(model) if load_w is None else load_w,
+        horizon_years=years,
+        discount_rate=_default("discount_rate") if discount_rate is None else discount_rate,
+        maintenance_share=_default("maintenance_share") if maintenance_share is None else maintenance_share,
+    )
+    per_gpu = unit.usd_per_hour(site, utilisation=used)
+    flags = (f"status:{status}", f"assumed_utilisation:{used:g}")
+    return Offer(
+        seller="owned", instance=instance or f"{count:g}x {model.key} ({status})", gpu=model.key,
+        gpu_name_as_listed=gpu, gpu_count=float(count), gpu_memory_gib=model.memory_gib, vcpus=None,
+        host_memory_gib=None, region=None, country=site.country, zone=site.zone or zone_of(site.country),
+        term="owned", usd_per_hour=per_gpu * count, usd_per_gpu_hour=per_gpu, currency="USD",
+        upfront_usd=purchase_usd * count if status == "would_buy" else 0.0, commitment_months=round(years * 12),
+        interruption_per_hour=None, availability=units, source="annualised cost of ownership", as_of=None,
+        age_days=None, licence="the user's own",
+        flags=(*flags, f"ambiguous_gpu:{'|'.join(match.keys)}") if match.ambiguous else flags,
+    )  # fmt: skip
