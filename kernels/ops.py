@@ -75,7 +75,10 @@ def attention_prefill(
     banded = 4.0 * length * np.minimum(total, window)
     pairs = np.where(np.asarray(window) > 0, np.minimum(full, banded), full)
     reach = np.where(np.asarray(window) > 0, np.minimum(total, np.add(length, window)), total)
-    moved = 2 * dtype_bytes * batch * length * heads * head_dim + 2 * kv_bytes * batch * reach * kv_heads * head_dim
+    moved = (
+        2 * dtype_bytes * batch * length * heads * head_dim
+        + 2 * kv_bytes * batch * reach * kv_heads * head_dim
+    )
     return Work(flops=batch * pairs * heads * head_dim, bytes=moved)
 
 
@@ -108,13 +111,21 @@ def moe(
     routed = np.multiply(tokens, topk)
     touched = np.minimum(np.divide(experts, ep), np.divide(routed, ep))
     weights = WEIGHT_BYTES[dtype] * hidden * inter * matrices / tp * touched
-    activations = ACTIVATION_BYTES[dtype] * (2.0 * hidden * routed / ep + matrices * inter * routed / (ep * tp))
+    activations = ACTIVATION_BYTES[dtype] * (
+        2.0 * hidden * routed / ep + matrices * inter * routed / (ep * tp)
+    )
     flops = 2.0 * routed * hidden * inter * matrices / (ep * tp)
     return Work(flops=flops, bytes=weights + activations)
 
 
 def mla_decode(
-    *, heads: Amount, batch: Amount, kv_len: Amount, latent: Amount = 512, rope: Amount = 64, kv_bytes: float = 2.0
+    *,
+    heads: Amount,
+    batch: Amount,
+    kv_len: Amount,
+    latent: Amount = 512,
+    rope: Amount = 64,
+    kv_bytes: float = 2.0,
 ) -> Work:
     """Absorbed latent attention: every head reads the one compressed row of `latent + rope` values per token."""
     width = np.add(latent, rope)
@@ -123,7 +134,13 @@ def mla_decode(
 
 
 def mla_prefill(
-    *, heads: Amount, batch: Amount, length: Amount, qk_dim: Amount = 192, v_dim: Amount = 128, kv_bytes: float = 2.0
+    *,
+    heads: Amount,
+    batch: Amount,
+    length: Amount,
+    qk_dim: Amount = 192,
+    v_dim: Amount = 128,
+    kv_bytes: float = 2.0,
 ) -> Work:
     """Latent attention expanded to full heads, causal, no cached prefix."""
     flops = 1.0 * batch * heads * np.square(np.asarray(length, float)) * np.add(qk_dim, v_dim)
@@ -142,6 +159,8 @@ def collective_bytes(op: str, *, elements: Amount, num_gpus: Amount, element_byt
     return 2 * share if op == "all_reduce" else share
 
 
-def memory_op(*, tokens: Amount, width: Amount, reads: int = 1, writes: int = 1, element_bytes: float = 2.0) -> Work:
+def memory_op(
+    *, tokens: Amount, width: Amount, reads: int = 1, writes: int = 1, element_bytes: float = 2.0
+) -> Work:
     """Norm, activation, rope or residual add: bound by the bytes it touches."""
     return Work(flops=0.0, bytes=element_bytes * (reads + writes) * tokens * width)

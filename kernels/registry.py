@@ -144,7 +144,9 @@ def variant(name: str) -> Variant:
     return known[name]
 
 
-def resolve_variant(engine: str, op: str, kernel_source: str, *, dtype: str = "", system: str = "") -> Variant:
+def resolve_variant(
+    engine: str, op: str, kernel_source: str, *, dtype: str = "", system: str = ""
+) -> Variant:
     """The registry's variant behind a measured table's own spelling.
 
     `dtype` and `system` matter only where one spelling stands for several kernels.

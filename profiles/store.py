@@ -18,6 +18,8 @@ import numpy.typing as npt
 from planner.profiles.block import Block, Curves
 from planner.profiles.errors import ProfileError
 
+__all__ = ["Block", "Curves", "Profiles", "load_profiles", "row_counts"]
+
 INDEX = "index.json"
 SCHEMA = "planner.profiles/1"
 
@@ -50,7 +52,9 @@ class Profiles:
         try:
             index = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise ProfileError(f"{path}: not a readable index ({error}); rebuild it with the importer") from error
+            raise ProfileError(
+                f"{path}: not a readable index ({error}); rebuild it with the importer"
+            ) from error
         if index.get("schema") != SCHEMA:
             raise ProfileError(f"{path}: schema is {index.get('schema')!r}, not {SCHEMA!r}; rebuild it")
         self.digest: str = index["digest"]
@@ -113,7 +117,9 @@ class Profiles:
         if block.file not in self._open:
             path = self.folder / block.file
             if not path.is_file():
-                raise ProfileError(f"{path}: missing although the index names it; rebuild the store with the importer")
+                raise ProfileError(
+                    f"{path}: missing although the index names it; rebuild the store with the importer"
+                )
             self._open[block.file] = pq.ParquetFile(path)
         table = self._open[block.file].read_row_group(block.row_group, use_threads=False)
         keys, x, y = (table.column(name).chunk(0) for name in ("keys", "x", "y"))

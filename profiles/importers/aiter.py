@@ -22,7 +22,10 @@ AS_OF = "2026-08-22"
 FLAGS = ("placeholder_us", "time_from_other_shape", "above_dram_peak", "above_compute_ceiling")
 
 SYSTEMS = {("gfx942", 304): "mi300x", ("gfx950", 256): "mi355x"}
-DEVICES = {"mi300x": "gfx942 with 304 CUs: MI300X or MI325X", "mi355x": "gfx950 with 256 CUs: MI350X or MI355X"}
+DEVICES = {
+    "mi300x": "gfx942 with 304 CUs: MI300X or MI325X",
+    "mi355x": "gfx950 with 256 CUs: MI350X or MI355X",
+}
 """What the source records; it does not name products."""
 
 DTYPES = {
@@ -38,7 +41,12 @@ DTYPES = {
 }
 SHAPES = {
     "gemm": (("n", "k"), ("n", "k"), "m", "m"),
-    "fmoe": (("hidden", "inter", "experts", "topk"), ("model_dim", "inter_dim", "expert", "topk"), "tokens", "token"),
+    "fmoe": (
+        ("hidden", "inter", "experts", "topk"),
+        ("model_dim", "inter_dim", "expert", "topk"),
+        "tokens",
+        "token",
+    ),
 }
 
 

@@ -22,7 +22,13 @@ LICENCE = "Apache-2.0"
 
 def _named(block: Prepared) -> Prepared:
     header = block.header
-    variant = resolve_variant(header["engine"], header["op"], header["kernel_source"], dtype=header["dtype"], system=header["system"])
+    variant = resolve_variant(
+        header["engine"],
+        header["op"],
+        header["kernel_source"],
+        dtype=header["dtype"],
+        system=header["system"],
+    )
     header["variant"] = variant.name
     return block
 

@@ -105,7 +105,9 @@ def pack(header: dict[str, Any], points: npt.NDArray[np.int64], y: npt.NDArray[n
 
 
 def _detail(table: Table, row: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    pairs = [(ours, str(row[theirs])) for ours, theirs in table.detail.items() if row[theirs] not in ("", "nan")]
+    pairs = [
+        (ours, str(row[theirs])) for ours, theirs in table.detail.items() if row[theirs] not in ("", "nan")
+    ]
     return tuple((k, DTYPES.get(v, v) if k == "gemm_dtype" else v) for k, v in pairs)
 
 
@@ -117,7 +119,13 @@ def _header_columns(table: Table) -> list[str]:
 def _read(table: Table, folder: Path) -> pd.DataFrame:
     names = set(pq.read_schema(folder / f"{table.file}.parquet").names)
     header = [c for c in _header_columns(table) if c in names]
-    columns = [*header, *table.axes.values(), table.x[1], table.value, *([table.where[0]] if table.where else [])]
+    columns = [
+        *header,
+        *table.axes.values(),
+        table.x[1],
+        table.value,
+        *([table.where[0]] if table.where else []),
+    ]
     frame = pq.read_table(folder / f"{table.file}.parquet", columns=list(dict.fromkeys(columns))).to_pandas()
     for column in header:
         frame[column] = frame[column].fillna("").astype("category")
@@ -128,7 +136,9 @@ def _read(table: Table, folder: Path) -> pd.DataFrame:
 
 def _drop_unusable(frame: pd.DataFrame, table: Table, left_out: LeftOut) -> pd.DataFrame:
     bad = ~(frame[table.value] > 0) | ~(frame[table.x[1]] > 0)
-    left_out.add(table.file, "no time or no size", int(bad.sum()), str(frame[bad].head(1).to_dict("records"))[:300])
+    left_out.add(
+        table.file, "no time or no size", int(bad.sum()), str(frame[bad].head(1).to_dict("records"))[:300]
+    )
     frame = frame[~bad]
     if table.op == "attention_prefill":
         # The decode kernel was timed one query at a time there; it is not how prefill runs (reference 2.4).

@@ -1,0 +1,79 @@
+"""Times of ops from measured curves: the public face of the look-up modules.
+
+All functions are pure numpy over `Curves`, vectorised over the query arrays, and return `OpTime`.
+`curve_time` reads any block keyed by fixed axes, `surface_time` any block whose last axis varies with the query (batch);
+the others add what is special to their op.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from planner.profiles.basis import INTERPOLATED, TRANSFERRED
+from planner.profiles.block import Curves
+from planner.profiles.curve import OpTime, Roofline, curve_time, nearest, read_curve
+from planner.profiles.gemm import gemm_time
+from planner.profiles.surface import attention_time, surface_time
+
+__all__ = [
+    "OpTime",
+    "attention_time",
+    "comm_time",
+    "curve_time",
+    "gemm_time",
+    "less_launches",
+    "moe_time",
+    "surface_time",
+]
+
+# Octaves apart in the whole model's experts matter less than in what one rank holds.
+_MOE_WEIGHTS = np.array([1.0, 1.0, 1.0, 1.0, 0.25, 0.5])
+
+
+def _moe_features(keys: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    hidden, inter, experts, topk, tp, ep = keys.T
+    return np.stack([hidden, inter / tp, experts / ep, topk, tp, ep], axis=1)
+
+
+def moe_time(
+    curves: Curves, *, hidden: int, inter: int, experts: int, topk: int, tp: int, ep: int, tokens: npt.ArrayLike,
+    roofline_s: Roofline,
+) -> OpTime:  # fmt: skip
+    """Seconds of one layer's routed experts on the busiest rank; `tokens` enter over the whole expert group.
+
+    A shape that was not measured borrows the utilisation of the nearest one: `roofline_s(hidden, inter, experts,
+    topk, tp, ep, tokens)`.
+    """
+    key = (hidden, inter, experts, topk, tp, ep)
+    if curves.index(key) >= 0:
+        return curve_time(curves, key=key, x=tokens, roofline_s=roofline_s)
+    name = ("moe", key)
+    if name not in curves.cache:
+        wanted = _moe_features(np.array([key], float))[0]
+        curves.cache[name] = nearest(_moe_features(curves.keys.astype(float)), wanted, _MOE_WEIGHTS)
+    which, octaves = curves.cache[name]
+    other = tuple(curves.keys[which].tolist())
+    count = np.atleast_1d(np.asarray(tokens, np.float64))
+    best = INTERPOLATED if octaves <= 1 else TRANSFERRED
+    found = read_curve(curves, which, count, key=other, roofline_s=roofline_s, best=best)
+    return OpTime(found.seconds * roofline_s(*key, count) / roofline_s(*other, count), found.basis)
+
+
+def comm_time(curves: Curves, *, num_gpus: int, elements: npt.ArrayLike, roofline_s: Roofline) -> OpTime:
+    """Seconds of a collective over `num_gpus` GPUs; another group size scales by `roofline_s(num_gpus, elements)`."""
+    return curve_time(curves, key=(num_gpus,), x=elements, roofline_s=roofline_s)
+
+
+def less_launches(
+    time: OpTime, *, floor_s: float, roofline_s: npt.ArrayLike, launch_s: float = 3e-6
+) -> OpTime:
+    """A launch-bound table without its launches: time - floor + one graph launch, at least the roofline.
+
+    For tables flagged `launch_bound` when nothing else has the shape; what remains is transferred, not measured.
+
+    >>> less_launches(OpTime(np.array([1e-4]), np.array([0], np.int8)), floor_s=9e-5, roofline_s=1e-6).basis.tolist()
+    [3]
+    """
+    seconds = np.maximum(time.seconds - floor_s + launch_s, roofline_s)
+    return OpTime(seconds, np.full_like(time.basis, TRANSFERRED))
