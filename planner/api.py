@@ -1,12 +1,13 @@
 """The public names: what the command line, the dashboard and your own code call, and nothing else.
 
 Every function imports what it needs when it is called, so `import planner` costs milliseconds. This is the
-edge that may read today's date; below it the date is handed in.
+edge that may read today's date and the environment; below it they are handed in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -63,11 +64,11 @@ def example_names() -> tuple[str, ...]:
     return tuple(example_names())
 
 
-def find_scenario(config: Path | None = None) -> Path:
-    """The scenario file in force: `config` > $PLANNER_CONFIG > nearest planner.toml > pyproject."""
+def find_scenario(explicit: Path | None = None, *, config: Path | None = None) -> Path:
+    """The file in force: `explicit` > `config` > $PLANNER_CONFIG > nearest planner.toml > pyproject."""
     from planner.config import find_scenario
 
-    return find_scenario(config)
+    return find_scenario(explicit, environ=os.environ, cwd=Path.cwd(), config=config)
 
 
 def load_catalog(path: Path | str | None = None) -> Catalog:
@@ -135,7 +136,7 @@ def prices(
     gpu: str | None = None,
     as_of: date | None = None,
     cheapest: int | None = None,
-    **filters: Iterable[str] | None,
+    **filters: Collection[str] | None,
 ) -> tuple[Offer, ...]:
     """Offers by price per GPU-hour, aged to `as_of`; `cheapest` keeps that many of each GPU.
 

@@ -15,11 +15,10 @@ from datetime import date
 from functools import cache
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from planner.errors import DataError, did_you_mean
 
-T = TypeVar("T")
 WHOLE = 1e15  # floats below this are written without a fraction when they have none
 
 
@@ -95,11 +94,11 @@ def from_data(kind: Any, value: object, at: str = "") -> Any:
     return reader(kind, value, at)
 
 
-def _record(kind: type[T], value: object, at: str) -> T:
+def _record(kind: Any, value: object, at: str) -> Any:
     if not isinstance(value, Mapping):
         raise _mismatch(at, "an object", value)
     hints = _hints(kind)
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    known = {f.name: f for f in fields(kind)}
     for key in value:
         if key not in known:
             raise DataError(f"{_dot(at, key)}: unknown key", hint=did_you_mean(str(key), known) or None)

@@ -43,7 +43,7 @@ def recommend(
     """Recommend which GPUs, how many, where, on what terms and running what, at what cost."""
     from planner import api
 
-    question = _question(scenario or config, example, out)
+    question = _question(scenario, config, example, out)
     with out.progress("reading prices and profiles") as on_progress:
         plan = api.recommend(
             question,
@@ -58,15 +58,15 @@ def recommend(
     return NOTHING_SATISFIES if plan.status == "infeasible" else 0
 
 
-def _question(path: Path | None, example: str | None, out: Output) -> Scenario:
+def _question(named: Path | None, config: Path | None, example: str | None, out: Output) -> Scenario:
     """The scenario asked about; a file that was searched for is named on stderr."""
     from planner import api
 
     if example is not None:
-        if path is not None:
+        if named or config:
             raise typer.BadParameter("give a scenario file or --example, not both")
         return api.load_example(example)
-    if path is None:
-        path = api.find_scenario()
+    path = api.find_scenario(named, config=config)
+    if not (named or config):
         out.say(f"scenario: {path}")
     return api.load_scenario(path)

@@ -41,10 +41,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Column title of a grid; numbers stand to the right."""
+    """Column title of a grid; numbers stand to the right, names to be copied are kept in one piece."""
 
     title: str
     right: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Shown:
     title: str
     text: Callable[[Any], str]
     right: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def listing_page(listing: Listing) -> Document:
     """The page; says how many rows it leaves out and how to get them."""
     shown = listing.rows[: listing.most]
     grid = Grid(
-        tuple(Column(c.title, right=c.right) for c in listing.columns),
+        tuple(Column(c.title, right=c.right, whole=c.whole) for c in listing.columns),
         tuple(tuple(c.text(row) for c in listing.columns) for row in shown),
     )
     left = len(listing.rows) - len(shown)

@@ -22,15 +22,15 @@ def offers(found: Iterable[Offer], *, left_out: int = 0) -> Listing:
     """Prices; `left_out` rows failed a sanity gate on import and are counted, not shown."""
     rows = tuple(found)
     columns = (
-        Shown("GPU", lambda o: o.gpu),
-        Shown("Seller", lambda o: o.seller),
+        Shown("GPU", lambda o: o.gpu, whole=True),
+        Shown("Seller", lambda o: o.seller, whole=True),
         Shown("Instance", lambda o: o.instance),
         Shown("Count", lambda o: number(o.gpu_count), right=True),
         Shown("Where", place),
         Shown("Term", lambda o: term(o.term)),
         Shown("$/GPU-hour", lambda o: dollars(o.usd_per_gpu_hour), right=True),
         Shown("$/hour", lambda o: dollars(o.usd_per_hour), right=True),
-        Shown("As of", lambda o: o.as_of or "undated"),
+        Shown("As of", lambda o: o.as_of or "undated", whole=True),
     )
     notes = [f"prices {price_ages(rows)}"] if rows else ["no offer matches"]
     if left_out:
@@ -43,10 +43,9 @@ def variants(found: Iterable[Variant]) -> Listing:
     """Kernel variants."""
     rows = tuple(found)
     columns = (
-        Shown("Variant", lambda v: v.name),
+        Shown("Variant", lambda v: v.name, whole=True),
         Shown("Ops", lambda v: ", ".join(v.ops)),
         Shown("Engines", lambda v: ", ".join(v.engines)),
-        Shown("Language", lambda v: v.language),
         Shown("Licence", lambda v: v.licence),
         Shown("Open", lambda v: _yes(v.open)),
         Shown("Portable", lambda v: _yes(v.portable)),
@@ -61,8 +60,8 @@ def blocks(found: Iterable[Block]) -> Listing:
     """Measured op tables."""
     rows = tuple(found)
     columns = (
-        Shown("System", lambda b: b.system),
-        Shown("Op", lambda b: b.op),
+        Shown("System", lambda b: b.system, whole=True),
+        Shown("Op", lambda b: b.op, whole=True),
         Shown("Engine", lambda b: f"{b.engine} {b.engine_version}".strip()),
         Shown("Variant", lambda b: b.variant),
         Shown("Dtype", lambda b: " / ".join(x for x in (b.dtype, b.kv_dtype) if x)),
@@ -98,8 +97,8 @@ def _measure(name: str) -> Shown:
 def checks(found: Iterable[Any], *, healthy: bool) -> Listing:
     """What `doctor` saw: name, state, detail and what to do."""
     columns = (
-        Shown("Check", lambda c: c.name),
-        Shown("State", lambda c: c.state),
+        Shown("Check", lambda c: c.name, whole=True),
+        Shown("State", lambda c: c.state, whole=True),
         Shown("Found", lambda c: c.found),
         Shown("To do", lambda c: c.remedy),
     )

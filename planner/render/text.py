@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from planner.render.columns import GAP, column_widths
 from planner.render.document import Block, Bullets, Document, Facts, Grid, Heading, Paragraph
 
 if TYPE_CHECKING:
@@ -100,14 +101,15 @@ def _grid(block: Grid, console: Console) -> Table:
     from rich import box
     from rich.table import Table
 
+    clean_rows = tuple(tuple(map(clean, row)) for row in block.rows)
+    widths = column_widths(Grid(block.columns, clean_rows), console.width)
     bold = "bold" if console.is_terminal else ""
     table = Table(
-        box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), collapse_padding=True, show_edge=False, header_style=bold
+        box=box.SIMPLE_HEAD, padding=(0, GAP - 1, 0, 0), pad_edge=False, show_edge=False, header_style=bold
     )
-    for column in block.columns:
-        table.add_column(
-            clean(column.title), justify="right" if column.right else "left", overflow="fold", vertical="top"
-        )
-    for row in block.rows:
-        table.add_row(*map(clean, row))
+    for column, width in zip(block.columns, widths, strict=True):
+        justify: Literal["right", "left"] = "right" if column.right else "left"
+        table.add_column(clean(column.title), justify=justify, overflow="fold", width=width)
+    for row in clean_rows:
+        table.add_row(*row)
     return table

@@ -92,7 +92,7 @@ def plural(count: int, noun: str) -> str:
     >>> plural(1, "unit"), plural(3, "unit")
     ('1 unit', '3 units')
     """
-    return f"{count} {noun if count == 1 else noun + 's'}"
+    return f"{count:,} {noun if count == 1 else noun + 's'}"
 
 
 def hardware(offer: Offer) -> str:
@@ -132,7 +132,7 @@ def price_ages(offers: Iterable[Offer]) -> str:
         span = dated[0] if dated[0] == dated[-1] else f"{dated[0]} to {dated[-1]}"
         parts.append(f"dated {span}" + (f", oldest {plural(ages[-1], 'day')} old" if ages else ""))
     if undated:
-        parts.append(f"date not known for {undated} of {plural(len(offers), 'offer')}")
+        parts.append(f"date not known for {undated:,} of {plural(len(offers), 'offer')}")
     return "; ".join(parts) or "no offer used"
 
 
