@@ -1,1 +1,1 @@
-"""What a GPU-hour costs: offers of sellers, own hardware, and the places they run in. No network, no clock."""
+"""What a GPU-hour costs: sellers' offers, own hardware, and the places they stand in; no clock."""

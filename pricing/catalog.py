@@ -1,7 +1,8 @@
 """Every offer known, as one frozen value: load, narrow, override with own prices, date, digest.
 
-The shipped table is `data/offers.csv`, already gated (`data/left_out.csv` lists what is not in it). A file of the
-user's own has the same columns; `REQUIRED` ones must be there, the rest is filled in where it can be derived.
+The shipped table is `data/offers.csv`, already gated (`data/left_out.csv` lists what is not in it). A file of
+the user's own has the same columns; `REQUIRED` ones must be there, the rest is filled in where it can be
+derived.
 """
 
 from __future__ import annotations
@@ -107,8 +108,8 @@ def newest(offers: Iterable[Offer], *, later_wins: bool = False) -> tuple[Offer,
 def load_catalog(path: str | Path | None = None) -> Catalog:
     """The shipped catalogue, or a CSV or JSON file of the user's own.
 
-    Raises `PriceError`, one line with file, row, column, value and remedy, at the first bad cell, and for a file
-    without offers. Rows that fail a sanity gate are left out and counted.
+    Raises `PriceError`, one line with file, row, column, value and remedy, at the first bad cell, and for a
+    file without offers. Rows that fail a sanity gate are left out and counted.
     """
     if path is None:
         return _shipped()
@@ -148,7 +149,7 @@ def _shipped() -> Catalog:
 
 
 def parse_offer(record: Mapping[str, str], *, where: str) -> Offer:
-    """An offer from text cells; absent columns are derived (GPU key, country, zone, price per GPU) or unknown."""
+    """An offer from text cells; GPU key, country, zone and price per GPU are derived where absent."""
     cells = {**dict.fromkeys(COLUMNS, ""), **record}
     gpu = cells["gpu"]
     if gpu and gpu not in load_gpus():

@@ -29,7 +29,7 @@ class Electricity:
 
 @dataclass(frozen=True, slots=True)
 class Carbon:
-    """Average grid intensity; `key` is an ISO alpha-3 country or `gcp:REGION`. No marginal or hourly values."""
+    """Average grid intensity; `key` is an ISO alpha-3 country or `gcp:REGION`. Not marginal, not hourly."""
 
     key: str
     name: str

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class PriceError(ValueError):
-    """Something is wrong in a price table, offer or region; the message names the file, the field, the value and the remedy."""
+    """A price table, offer or region is wrong; the message names file, field, value and remedy."""

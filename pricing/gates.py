@@ -1,4 +1,4 @@
-"""Sanity gates: what makes an offer unfit to plan on. Each is a rule over one offer that returns a reason or nothing.
+"""Sanity gates: what makes an offer unfit to plan on; each is a rule that returns a reason or nothing.
 
 Bad rows are counted and listed with their reason, never silently kept or dropped.
 """

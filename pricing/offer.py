@@ -1,7 +1,7 @@
 """One offer: a thing that can be rented or owned at a price, and how it is written in a file.
 
-The columns are those of `planner prices show`; their order is written out here, not derived, so that a new field
-cannot silently change the published format. An empty cell is an unknown, never a zero.
+The columns are those of `planner prices show`; their order is written out here, not derived, so that a new
+field cannot silently change the published format. An empty cell is an unknown, never a zero.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Any
 from planner.pricing.errors import PriceError
 
 COLUMNS = (
-    "seller", "instance", "gpu", "gpu_name_as_listed", "gpu_count", "gpu_memory_gib", "vcpus", "host_memory_gib",
-    "region", "country", "zone", "term", "usd_per_hour", "usd_per_gpu_hour", "currency", "upfront_usd",
-    "commitment_months", "interruption_per_hour", "availability", "source", "as_of", "age_days", "licence", "flags",
+    "seller", "instance", "gpu", "gpu_name_as_listed", "gpu_count", "gpu_memory_gib", "vcpus",
+    "host_memory_gib", "region", "country", "zone", "term", "usd_per_hour", "usd_per_gpu_hour", "currency",
+    "upfront_usd", "commitment_months", "interruption_per_hour", "availability", "source", "as_of", "age_days",
+    "licence", "flags",
 )  # fmt: skip
 TERMS = ("on_demand", "spot", "committed_1y", "committed_3y", "owned", "api")
 COMMITMENT_MONTHS = {"committed_1y": 12, "committed_3y": 36}
@@ -142,8 +143,8 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "seller": _text, "instance": _text, "gpu": _text, "gpu_name_as_listed": _text, "gpu_count": _positive,
     "gpu_memory_gib": _optional_positive, "vcpus": _optional_positive, "host_memory_gib": _optional_positive,
     "region": _optional_text, "country": _optional_text, "zone": _optional_text, "term": _term,
-    "usd_per_hour": _positive, "usd_per_gpu_hour": _positive, "currency": _text, "upfront_usd": _optional_amount,
-    "commitment_months": _optional_count, "interruption_per_hour": _optional_amount,
+    "usd_per_hour": _positive, "usd_per_gpu_hour": _positive, "currency": _text,
+    "upfront_usd": _optional_amount, "commitment_months": _optional_count, "interruption_per_hour": _optional_amount,
     "availability": _optional_amount, "source": _text, "as_of": _day, "age_days": _optional_count,
     "licence": _text, "flags": _flags,
 }  # fmt: skip

@@ -15,11 +15,11 @@ DETAILS = ("region", "gpu", "gpu_count", "gpu_memory_gib", "country", "availabil
 
 
 def own_offers(known: Iterable[Offer], rows: Iterable[object]) -> Iterator[Offer]:
-    """Offers for the rows of `[[prices]]` (mappings or records with these attributes; prices per whole instance).
+    """Offers for the rows of `[[prices]]`: mappings or records with these fields, prices per whole instance.
 
-    Seller and instance that the catalogue has (in that region, or in every region when none is given) keep their
-    hardware and take the new price and term; others must bring `gpu` and `gpu_count`. Raises `PriceError` with the
-    number of the row, the field, and near names.
+    Seller and instance that the catalogue has (in that region, or in every region when none is given) keep
+    their hardware and take the new price and term; others must bring `gpu` and `gpu_count`. Raises
+    `PriceError` with the number of the row, the field, and near names.
     """
     catalogue = tuple(known)
     for number, row in enumerate(rows, start=1):
@@ -64,9 +64,10 @@ def _unmatched(
 ) -> str:
     if same:
         regions = ", ".join(sorted({o.region or "(none)" for o in same}))
-        return f"{where}: region: {cells['region']!r} is not one where {cells['instance']} is known (known: {regions})"
+        return f"{where}: region: {cells['region']!r} is not known for {cells['instance']} (known: {regions})"
     instances = sorted({o.instance for o in catalogue if o.seller == cells["seller"]})
     names, field = (instances, "instance") if instances else (sorted({o.seller for o in catalogue}), "seller")
     close = get_close_matches(cells[field], names, n=2)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
-    return f"{where}: {field}: {cells[field]!r} is not in the catalogue ({hint}a new one needs gpu and gpu_count)"
+    remedy = f"{hint}a new one needs gpu and gpu_count"
+    return f"{where}: {field}: {cells[field]!r} is not in the catalogue ({remedy})"

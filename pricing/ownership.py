@@ -4,9 +4,9 @@
     energy = (u * P_load + (1 - u) * P_idle) * PUE * electricity                  [USD an hour]
     USD per hour = A / 8760 + energy;   USD per useful hour = that / u
 
-P is the price, S what it sells for after L years, r the yearly rate, u the share of hours it does useful work. The
-first term is the annuity that repays P less the present value of S. Useful hours go in the denominator, never
-calendar hours: an idle card is the dearest one.
+P is the price, S what it sells for after L years, r the yearly rate, u the share of hours it does useful
+work. The first term is the annuity that repays P less the present value of S. Useful hours go in the
+denominator, never calendar hours: an idle card is the dearest one.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Ownership:
     >>> box = Ownership(purchase_usd=2600, residual_usd=500, load_w=520)
     >>> home = Site(electricity_usd_per_kwh=0.15, pue=1.1)
     >>> [round(box.usd_per_useful_hour(home, utilisation=u / 100), 2) for u in (10, 20, 30, 50, 70, 90)]
-    [1.37, 0.72, 0.5, 0.33, 0.25, 0.21]
+    [1.36, 0.72, 0.5, 0.33, 0.25, 0.21]
     """
 
     purchase_usd: float
@@ -172,9 +172,9 @@ def owned_offer(
 ) -> Offer:
     """Owned hardware as an offer of term `owned`: an instance of `count` GPUs, of which there are `units`.
 
-    `purchase_usd` is per GPU with its share of the host: the price for `status="would_buy"`, what it would sell for
-    today for `"have"`. `usd_per_hour` is a calendar hour at `utilisation`. Raises `PriceError`, and `ProfileError`
-    for an unknown GPU.
+    `purchase_usd` is per GPU with its share of the host: the price for `status="would_buy"`, what it would
+    sell for today for `"have"`. `usd_per_hour` is a calendar hour at `utilisation`. Raises `PriceError`, and
+    `ProfileError` for an unknown GPU.
     """
     if status not in ("have", "would_buy"):
         raise PriceError(f"owned.status: {status!r} is not have or would_buy")
@@ -200,8 +200,8 @@ def owned_offer(
         gpu_name_as_listed=gpu, gpu_count=float(count), gpu_memory_gib=model.memory_gib, vcpus=None,
         host_memory_gib=None, region=None, country=site.country, zone=site.zone or zone_of(site.country),
         term="owned", usd_per_hour=per_gpu * count, usd_per_gpu_hour=per_gpu, currency="USD",
-        upfront_usd=purchase_usd * count if status == "would_buy" else 0.0, commitment_months=round(years * 12),
-        interruption_per_hour=None, availability=units, source="annualised cost of ownership", as_of=None,
-        age_days=None, licence="the user's own",
+        upfront_usd=purchase_usd * count if status == "would_buy" else 0.0,
+        commitment_months=round(years * 12), interruption_per_hour=None, availability=units,
+        source="annualised cost of ownership", as_of=None, age_days=None, licence="the user's own",
         flags=(*flags, f"ambiguous_gpu:{'|'.join(match.keys)}") if match.ambiguous else flags,
     )  # fmt: skip

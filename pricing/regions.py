@@ -1,7 +1,7 @@
 """Where a region is: the seller's own spelling -> country -> residency zone, from reviewed tables.
 
-A spelling not in `data/regions.csv`, and one that names several places or none, has no country: such an offer never
-satisfies a residency limit. `{cc}` in a pattern stands for a country code of `data/countries.csv`.
+A spelling not in `data/regions.csv`, and one that names several places or none, has no country: such an offer
+never satisfies a residency limit. `{cc}` in a pattern stands for a country code of `data/countries.csv`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str], str], ...]:
 def country_of(seller: str, region: str | None) -> str | None:
     """Country code of a seller's region, or None where the table does not say.
 
-    >>> country_of("gcp", "europe-west4"), country_of("vast", "Quebec, CA, NA"), country_of("runpod", "Global (lowest)")
+    >>> country_of("gcp", "europe-west4"), country_of("vast", "Quebec, CA, NA"), country_of("ibm", "moon")
     ('NL', 'CA', None)
     """
     if not region:
@@ -70,7 +70,8 @@ def country_of(seller: str, region: str | None) -> str | None:
     for who, pattern, country in _patterns():
         if who == seller and (match := pattern.match(region)):
             code = match.groupdict().get("cc") or country
-            return code if code in load_countries() else None
+            if code in load_countries():
+                return code
     return None
 
 

@@ -1,7 +1,7 @@
 """Spellings of GPU names: how they are compared, and the reviewed table of what the awkward ones stand for.
 
-A spelling is compared without case, punctuation, vendor words and memory sizes (`80GB` in it is read as the memory).
-`data/gpu_aliases.csv` is reviewed; its `kind` says how several keys are meant:
+A spelling is compared without case, punctuation, vendor words and memory sizes (`80GB` in it is read as the
+memory). `data/gpu_aliases.csv` is reviewed; its `kind` says how several keys are meant:
 
     exact       one key
     ambiguous   any of them, the spelling does not say which

@@ -1,7 +1,8 @@
 """The one table of GPUs: what each is, its data-sheet figures, and whose measurements stand in for it.
 
-`data/gpus.csv` is reviewed by hand; `importers.gpus` refills its figures. A figure nobody sourced is `None` (or absent
-from `dense_flops`): such a GPU is known by name, and cannot be planned on. Inside, bytes, seconds and FLOP per second.
+`data/gpus.csv` is reviewed by hand; `importers.gpus` refills its figures. A figure nobody sourced is `None`
+(or absent from `dense_flops`): such a GPU is known by name, and cannot be planned on. Inside, bytes, seconds
+and FLOP per second.
 """
 
 from __future__ import annotations
@@ -19,10 +20,14 @@ from planner.profiles.errors import ProfileError
 
 GIB = 1024**3
 MEMORY_TOLERANCE = 0.08
-"""Sellers state the label, the driver's figure or GB for GiB: 288 for 268.6 (B300) is the widest true one seen."""
+"""Sellers give the label, the driver's figure or GB for GiB: 288 for 268.6 (B300) is the widest true one."""
 FLOPS_COLUMNS = {
-    "bf16": "bf16_tflops", "fp16": "fp16_tflops", "fp8": "fp8_tflops", "int8": "int8_tops", "fp4": "fp4_tflops",
-}  # fmt: skip
+    "bf16": "bf16_tflops",
+    "fp16": "fp16_tflops",
+    "fp8": "fp8_tflops",
+    "int8": "int8_tops",
+    "fp4": "fp4_tflops",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class Gpu:
 
     @property
     def speed_rank(self) -> tuple[float, float]:
-        """Orders variants of one product slowest first: bandwidth x matrix rate, then power; unknown sorts last."""
+        """Slowest first: bandwidth x matrix rate, then power; unknown sorts last."""
         bandwidth, flops = self.memory_bytes_per_s, self.flops_16bit
         known = bandwidth * flops if bandwidth and flops else float("inf")
         return known, self.tdp_w or float("inf")
@@ -157,7 +162,7 @@ class GpuMatch:
 
 @cache
 def _spellings() -> Mapping[str, Alias]:
-    """Every known spelling: the names of the table (variants of one name together), then the reviewed ones."""
+    """Every known spelling: names of the table (variants of one name together), then the reviewed."""
     gpus = load_gpus()
     table: dict[str, Alias] = {}
     for gpu in gpus.values():
@@ -170,8 +175,8 @@ def _spellings() -> Mapping[str, Alias]:
 def resolve_gpu(text: str, *, memory_gib: float | None = None) -> GpuMatch:
     """Keys that a spelling may mean, narrowed by the memory of one GPU where that is known.
 
-    Raises `ProfileError` for a spelling not in the tables, with near ones. A memory that fits no member does not
-    narrow: `note` says so, and the caller decides (a price gate leaves such an offer out).
+    Raises `ProfileError` for a spelling not in the tables, with near ones. A memory that fits no member does
+    not narrow: `note` says so, and the caller decides (a price gate leaves such an offer out).
 
     >>> resolve_gpu("H100 SXM 80GB").keys
     ('h100_sxm',)

@@ -32,8 +32,8 @@ def import_electricity(folder: Path, out: Path) -> int:
     for row in _read(folder / "electricity.csv"):
         place = row["region"]
         country = "US" if place.startswith("US") else NAMES.get(place, "")
-        rows.append((place, country, row["sector"], row["usd_per_kwh"], row["source_value"], row["source_unit"],
-                     period_end(row["year"]), row["source"]))  # fmt: skip
+        figures = (row["sector"], row["usd_per_kwh"], row["source_value"], row["source_unit"])
+        rows.append((place, country, *figures, period_end(row["year"]), row["source"]))
     return _write(out / "electricity.csv", ELECTRICITY, rows)
 
 

@@ -1,7 +1,8 @@
 """Build the shipped price tables from a data folder: `python -P -m planner.pricing.importers.seed DATA_DIR`.
 
-Reads `pricing/*.csv` there; writes offers.csv (one row per term, newest per key), left_out.csv (every row that is
-not in it, with the reason), electricity.csv and carbon.csv. Running it again on the same folder changes nothing.
+Reads `pricing/*.csv` there; writes offers.csv (one row per term, newest per key), left_out.csv (every row
+that is not in it, with the reason), electricity.csv and carbon.csv. Running it again on the same folder
+changes nothing.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ Row = Mapping[str, str]
 MARKETPLACES = frozenset({"vast", "lium", "akash", "salad", "simplepod"})
 BROKERS = frozenset({"primeintellect", "shadeform", "spheron"})
 LEAST_CHECKABLE = frozenset({"dataoorts", "akash"})
-"""Of tardellirs/gpu-pricing, collected by hand: examples rather than truth, says the collector of this data."""
+"""Of tardellirs/gpu-pricing, collected by hand: examples rather than truth."""
 LICENCES = {
     "aws/karpenter-provider-aws": "Apache-2.0",
     "Azure/karpenter-provider-azure": "Apache-2.0",
     "tardellirs/gpu-pricing": "MIT",
 }
 PUBLIC_FACT = "facts of a public price list"
-"""skypilot-org/skypilot-catalog and hemgo-lexsi/gpu-price-dashboard state no licence: only the figures are taken."""
+"""The SkyPilot catalog and hemgo-lexsi/gpu-price-dashboard state no licence: only figures are taken."""
 CARRIED_OVER = ("vcpus", "host_memory_gib", "gpu_memory_gib")
 TERM_COLUMNS = {"on_demand": "price_on_demand_usd_h", "spot": "price_spot_usd_h"}
 
@@ -89,6 +90,8 @@ def flags_of(row: Row, country: str | None) -> Iterator[str]:
         yield "country_unknown"
     if seller == "seeweb":  # the source names no currency and the seller bills in Europe
         yield "currency_unverified"
+        if not row["region"]:
+            yield "no_stock_when_fetched"
     if seller == "oci" and row["source_repo"].startswith("skypilot"):  # every shape is listed in every region
         yield "presence_unverified"
     if row["price_spot_usd_h"] and row["price_spot_usd_h"] == row["price_on_demand_usd_h"]:
@@ -107,12 +110,13 @@ def offers_of(row: Row, *, gpu: str, flags: tuple[str, ...], as_of: str | None) 
             continue
         price = float(row[column])
         yield Offer(
-            seller=seller, instance=row["instance_type"], gpu=gpu, gpu_name_as_listed=row["gpu"], gpu_count=count,
-            gpu_memory_gib=float(row["gpu_memory_gib"]) if row["gpu_memory_gib"] else None,
+            seller=seller, instance=row["instance_type"], gpu=gpu, gpu_name_as_listed=row["gpu"],
+            gpu_count=count, gpu_memory_gib=float(row["gpu_memory_gib"]) if row["gpu_memory_gib"] else None,
             vcpus=float(vcpus) if vcpus else None, host_memory_gib=float(host) if host else None,
-            region=row["region"] or None, country=country, zone=zone_of(country), term=term, usd_per_hour=price,
-            usd_per_gpu_hour=round(price / count, 6), currency="USD", upfront_usd=None, commitment_months=None,
-            interruption_per_hour=None, availability=1.0 if seller in MARKETPLACES else None,
+            region=row["region"] or None, country=country, zone=zone_of(country), term=term,
+            usd_per_hour=price, usd_per_gpu_hour=round(price / count, 6), currency="USD",
+            upfront_usd=None, commitment_months=None, interruption_per_hour=None,
+            availability=1.0 if seller in MARKETPLACES else None,
             source=f"{row['source_repo']}@{row['source_commit'][:12]}:{row['source_path']}", as_of=as_of,
             age_days=None, licence=LICENCES.get(row["source_repo"], PUBLIC_FACT),
             flags=(*flags, *flags_of(row, country)),
@@ -145,7 +149,7 @@ def collect(rows: Iterable[Row], dates: Mapping[tuple[str, str], str]) -> tuple[
 
 
 def settle(offers: Iterable[Offer]) -> tuple[list[Offer], list[Refused]]:
-    """Newest per key, with host figures an older row has and it lacks; then the gate that needs both terms."""
+    """Newest per key, with host figures that only an older row has; then the gate across terms."""
     by_key: dict[Key, list[Offer]] = {}
     for offer in offers:
         by_key.setdefault(offer.key, []).append(offer)
@@ -190,7 +194,7 @@ def main(argv: list[str] | None = None) -> int:
           ((r.reason, r.label, r.detail, r.source) for r in ordered))  # fmt: skip
     energy = import_electricity(folder, options.out), import_carbon(folder, options.out)
     print(
-        f"{len(rows)} source rows -> {len(offers)} offers; electricity {energy[0]} rows, carbon {energy[1]} rows"
+        f"{len(rows)} source rows -> {len(offers)} offers; {energy[0]} electricity, {energy[1]} carbon rows"
     )
     for reason in sorted({r.reason for r in refused}):
         print(f"  left out, {reason}: {sum(r.reason == reason for r in refused)}")

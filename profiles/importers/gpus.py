@@ -1,13 +1,13 @@
-"""Refill the figures of `profiles/data/gpus.csv` from a data folder: `python -P -m planner.profiles.importers.gpus DATA_DIR`.
+"""Refill the figures of the GPU table: `python -P -m planner.profiles.importers.gpus DATA_DIR`.
 
-The table is reviewed by hand for what a GPU *is* (architecture, form factor, engines, whose utilisation it borrows);
-its figures come from the sources named in `figures_from`, strongest first:
+The table is reviewed by hand for what a GPU *is* (architecture, form factor, engines, whose utilisation it
+borrows); its figures come from the sources named in `figures_from`, strongest first:
 
     cited:COLUMNS    typed in by hand, from what `cited_from` says
     specs:SYSTEM     profiles/specs.csv
     owned:GPU        pricing/owned_hardware.csv
-    peak:DEVICE@K    measured/achieved_peak.csv: bandwidth, and K times the listed vector rate as the matrix rate
-                     (2 for GeForce, 4 for workstation and data-centre parts, 8 for Turing; 0 takes the bandwidth only)
+    peak:DEVICE@K    measured/achieved_peak.csv: the listed bandwidth, and K times the listed vector rate as the
+                     matrix rate (2 GeForce, 4 professional, 8 professional Turing; 0 takes the bandwidth only)
 
 What is still empty after that is derived only where a rule holds over the whole architecture (`_derive`).
 """
@@ -26,9 +26,10 @@ FIGURES = (
     "memory_gib", "memory_gb_per_s", "bf16_tflops", "fp16_tflops", "fp8_tflops", "int8_tops", "fp4_tflops",
     "tdp_w", "link_gb_per_s", "launch_usd", "launch_date",
 )  # fmt: skip
-BF16_AS_FAST_AS_FP16 = frozenset(
-    "ampere ada hopper blackwell blackwell_gb20x cdna2 cdna3 cdna4 rdna3 rdna3.5 rdna4 xe2".split()
-)
+BF16_AS_FAST_AS_FP16 = frozenset({
+    "ampere", "ada", "hopper", "blackwell", "blackwell_gb20x", "cdna2", "cdna3", "cdna4", "rdna3", "rdna3.5",
+    "rdna4", "xe2",
+})  # fmt: skip
 GB_PER_S_PER_LANE = {"3.0": 1.0, "4.0": 2.0, "5.0": 4.0}  # one way, before encoding, as specs.csv counts it
 PCIE_OF_ARCHITECTURE = {
     "maxwell": "3.0", "pascal": "3.0", "volta": "3.0", "turing": "3.0", "ampere": "4.0", "ada": "4.0",
@@ -43,13 +44,14 @@ def from_specs(row: Row, _argument: str, _architecture: str) -> Row:
         "memory_gib": row["mem_capacity_gib"], "memory_gb_per_s": row["mem_bw_gb_s"],
         "bf16_tflops": row["bf16_dense_tflops"], "fp16_tflops": row["bf16_dense_tflops"],
         "fp8_tflops": row["fp8_dense_tflops"], "int8_tops": row["int8_dense_tops"],
-        "fp4_tflops": row["fp4_dense_tflops"], "tdp_w": row["power_w"], "link_gb_per_s": row["intra_node_bw_gb_s"],
+        "fp4_tflops": row["fp4_dense_tflops"], "tdp_w": row["power_w"],
+        "link_gb_per_s": row["intra_node_bw_gb_s"],
         "source": f"{repo}/{row['system']}.yaml (Apache-2.0)",
     }  # fmt: skip
 
 
 def from_owned(row: Row, _argument: str, architecture: str) -> Row:
-    """Figures of one pricing/owned_hardware.csv row; bf16 only where the architecture runs it as fast as fp16."""
+    """Figures of one pricing/owned_hardware.csv row; bf16 only where it runs as fast as fp16."""
     return {
         "memory_gib": row["memory_gib"], "memory_gb_per_s": row["memory_bandwidth_gb_s"],
         "bf16_tflops": row["fp16_dense_tflops"] if architecture in BF16_AS_FAST_AS_FP16 else "",
@@ -124,7 +126,7 @@ def refill(row: Row, tables: Mapping[str, Mapping[str, Row]]) -> Row:
 
 
 def _derive(row: Row, sources: list[str]) -> Row:
-    """Fill what follows from the architecture; each rule holds for every card of it that the sources do list."""
+    """Fill what follows from the architecture; each rule holds for every card of it that is listed."""
     arch, fp16, consumer = row["architecture"], row["fp16_tflops"], row["segment"] in ("consumer", "soc")
 
     def fill(column: str, value: float, why: str) -> None:
@@ -167,9 +169,7 @@ def main(argv: list[str] | None = None) -> int:
         writer.writerows(after)
     changed = [new["key"] for old, new in zip(before, after, strict=True) if old != new]
     complete = sum(bool(r["memory_gb_per_s"] and r["fp16_tflops"]) for r in after)
-    print(
-        f"{len(after)} GPUs, {complete} with bandwidth and 16-bit rate, {len(changed)} rows changed: {changed}"
-    )
+    print(f"{len(after)} GPUs, {complete} with bandwidth and 16-bit rate; changed: {changed or None}")
     return 0
 
 
