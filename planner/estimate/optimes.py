@@ -1,0 +1,292 @@
+"""Seconds of one call on one GPU, from its own op tables.
+
+Which table speaks for a call (findings on the development measurements, `docs/performance-model.md`):
+for GEMMs the fastest table at each shape, whatever engine recorded it, since the engines share the
+vendor's libraries and differ in quantisation passes a static checkpoint does not run; for attention and
+experts the engine's own tables, one variant for all steps, because a flag selects it. Launch-bound and
+eager tables speak only when nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.errors import DataError
+from planner.estimate.admissible import Admissible
+from planner.estimate.calls import (
+    Attention,
+    AttentionCall,
+    Elementwise,
+    Exchange,
+    Experts,
+    Gemm,
+    LatentAttention,
+    LinearAttention,
+    SparseAttention,
+    TokenCall,
+)
+from planner.estimate.roofline import Floor, Roofline
+from planner.profiles.basis import INTERPOLATED, ROOFLINE, TRANSFERRED
+from planner.profiles.block import Block
+from planner.profiles.curve import OpTime
+from planner.profiles.gpus import Gpu
+from planner.profiles.lookup import (
+    attention_time,
+    comm_time,
+    curve_time,
+    gemm_time,
+    less_launches,
+    moe_time,
+    surface_time,
+)
+from planner.profiles.store import Profiles
+
+Array = NDArray[np.float64]
+SKEW = "power_law_1.01"     # tokens spread unevenly over experts; `balanced` is 3 % worse in the median
+GRAPH_LAUNCH_S = 3e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds of one call for each query point, where they come from, and the variant that runs."""
+
+    op: str
+    variant: str
+    seconds: Array
+    basis: NDArray[np.int8]
+
+
+class OpTimes(Protocol):
+    """What the step model asks of a GPU."""
+
+    @property
+    def gpu(self) -> Gpu:
+        """The GPU whose times these are."""
+
+    def token(self, call: TokenCall, tokens: Array) -> Timing:
+        """Seconds of one token call for each number of tokens on one attention rank."""
+
+    def prefill(self, call: AttentionCall, new_tokens: float, prefix_tokens: float) -> Timing:
+        """Seconds of one layer's attention while one sequence is read; one value."""
+
+    def decode(self, call: AttentionCall, batch: Array, length: float) -> Timing:
+        """Seconds of one layer's attention of one decode step, per batch size."""
+
+
+class NoTable(DataError):
+    """A call that no table of this GPU can answer; the message is the reason the option is rejected."""
+
+
+class TableTimes:
+    """Times on a GPU that has tables of its own, for one engine and one rule on kernels."""
+
+    def __init__(self, gpu: Gpu, profiles: Profiles, *, engine: str, admissible: Admissible) -> None:
+        self.gpu = gpu
+        self.roofline = Roofline(gpu)
+        self._profiles = profiles
+        self._engine = engine
+        self._admissible = admissible
+
+    def token(self, call: TokenCall, tokens: Array) -> Timing:
+        """See `OpTimes`."""
+        if isinstance(call, Gemm):
+            return self._gemm(call, tokens)
+        if isinstance(call, Experts):
+            return self._experts(call, tokens * call.dp)
+        if isinstance(call, Exchange):
+            return self._exchange(call, tokens)
+        seconds = self.roofline.elementwise(call, tokens)
+        return Timing(call.op, "fused elementwise", seconds, np.full(seconds.shape, ROOFLINE, np.int8))
+
+    def prefill(self, call: AttentionCall, new_tokens: float, prefix_tokens: float) -> Timing:
+        """See `OpTimes`; a cached prefix costs what the longer prompt costs beyond the prefix alone."""
+        whole = self._prefill(call, new_tokens + prefix_tokens)
+        if prefix_tokens <= 0 or isinstance(call, LinearAttention):
+            return whole if prefix_tokens <= 0 else self._prefill(call, new_tokens)
+        before, alone = self._prefill(call, prefix_tokens), self._prefill(call, new_tokens)
+        seconds = np.maximum(whole.seconds - before.seconds, alone.seconds)
+        return Timing(whole.op, whole.variant, seconds, np.maximum(whole.basis, np.int8(INTERPOLATED)))
+
+    def decode(self, call: AttentionCall, batch: Array, length: float) -> Timing:
+        """See `OpTimes`."""
+        if isinstance(call, Attention):
+            op, floor = "attention_decode", self.roofline.decode(call.kv)
+            return self._heads(call, op, floor, batch, np.asarray([length]))
+        if isinstance(call, LatentAttention):
+            return self._latent(call, batch, np.asarray([length]), prefill=False)
+        return self._linear(call, batch)
+
+    def _prefill(self, call: AttentionCall, tokens: float) -> Timing:
+        one, length = np.ones(1), np.asarray([tokens])
+        if isinstance(call, Attention):
+            return self._heads(call, "attention_prefill", self.roofline.prefill(call.kv), one, length)
+        if isinstance(call, LatentAttention):
+            return self._latent(call, one, length, prefill=True)
+        return self._linear(call, one, new_tokens=length)
+
+    def _tables(self, op: str, **keys: str) -> tuple[Block, ...]:
+        return self._profiles.blocks(system=self.gpu.key, op=op, **keys)
+
+    def _read(self, op: str, blocks: Iterable[Block], look: Callable[[Block], OpTime], floor: Callable[[], Array]) -> list[Timing]:
+        timings = []
+        for block in blocks:
+            time = look(block)
+            if "launch_bound" in block.quality and block.floor_s is not None:
+                time = less_launches(time, floor_s=block.floor_s, roofline_s=floor(), launch_s=GRAPH_LAUNCH_S)
+            elif block.engine not in (self._engine, "nccl", "oneccl") and op != "gemm":
+                time = OpTime(time.seconds, np.maximum(time.basis, np.int8(TRANSFERRED)))
+            timings.append(Timing(op, block.variant, time.seconds, time.basis))
+        return timings
+
+    def _gemm(self, call: Gemm, rows: Array) -> Timing:
+        blocks = _clean(self._tables("gemm", dtype=call.dtype))
+        if not blocks:
+            raise NoTable(f"no {call.dtype} gemm measured on {self.gpu.key}")
+        floor = self.roofline.gemm(call.dtype)
+
+        def look(block: Block) -> OpTime:
+            return gemm_time(self._profiles.curves(block), n=call.n, k=call.k, m=rows, roofline_s=floor)
+
+        def best(chosen: Sequence[Block]) -> Timing:
+            timings = self._read("gemm", chosen, look, lambda: floor(call.n, call.k, rows))
+            own = [t for t, b in zip(timings, chosen, strict=True) if b.engine == self._engine]
+            return _fastest(timings, named=own)
+
+        return self._admissible.choose("gemm", call.dtype, blocks, best)
+
+    def _experts(self, call: Experts, tokens: Array) -> Timing:
+        blocks = self._own(_clean(self._tables("moe", dtype=call.dtype, distribution=SKEW)))
+        if not blocks:
+            raise NoTable(f"no {call.dtype} experts measured on {self.gpu.key}")
+        key = {"hidden": call.hidden, "inter": call.inter, "experts": call.experts, "topk": call.topk,
+               "tp": call.tp, "ep": call.ep}  # fmt: skip
+        floor = self.roofline.experts(call.dtype)
+
+        def look(block: Block) -> OpTime:
+            return moe_time(self._profiles.curves(block), **key, tokens=tokens, roofline_s=floor)
+
+        def best(chosen: Sequence[Block]) -> Timing:
+            return _pick(self._read("moe", chosen, look, lambda: floor(*key.values(), tokens)))
+
+        return self._admissible.choose("moe", call.dtype, blocks, best)
+
+    def _exchange(self, call: Exchange, tokens: Array) -> Timing:
+        elements = tokens * call.elements
+        blocks = [b for b in self._tables(call.op, dtype="bf16")
+                  if b.engine in (self._engine, "nccl", "oneccl") and "eager" not in b.quality]  # fmt: skip
+        floor = self.roofline.exchange(call.op)
+        if not blocks:
+            seconds = 10e-6 + floor(call.gpus, elements)
+            return Timing(call.op, "any", seconds, np.full(seconds.shape, ROOFLINE, np.int8))
+
+        def look(block: Block) -> OpTime:
+            return comm_time(self._profiles.curves(block), num_gpus=call.gpus, elements=elements, roofline_s=floor)
+
+        def best(chosen: Sequence[Block]) -> Timing:
+            timings = self._read(call.op, chosen, look, lambda: floor(call.gpus, elements))
+            return _fastest(timings, named=timings)     # engines switch by message size
+
+        return self._admissible.choose(call.op, "bf16", blocks, best)
+
+    def _heads(self, call: Attention, op: str, floor: Floor, batch: Array, length: Array) -> Timing:
+        blocks = self._own(_clean(self._tables(op, kv_dtype=call.kv)))
+        blocks = [b for b in blocks if b.dtype in ("bf16", "")] or blocks
+        if not blocks:
+            raise NoTable(f"no {op} with {call.kv} cache measured on {self.gpu.key}")
+        key = {"heads": call.heads, "kv_heads": call.kv_heads, "head_dim": call.head_dim, "window": call.window}
+
+        def look(block: Block) -> OpTime:
+            return attention_time(self._profiles.curves(block), **key, batch=batch, length=length, roofline_s=floor)
+
+        def best(chosen: Sequence[Block]) -> Timing:
+            return _pick(self._read(op, chosen, look, lambda: floor(*key.values(), batch, length)))
+
+        return self._admissible.choose(op, call.kv, blocks, best)
+
+    def _latent(self, call: LatentAttention, batch: Array, length: Array, *, prefill: bool) -> Timing:
+        sparse = isinstance(call, SparseAttention)
+        op = f"{call.op}_{'prefill' if prefill else 'decode'}"
+        tables = self._tables(op, kv_dtype=call.kv, gemm_dtype=call.gemm)
+        if isinstance(call, SparseAttention):
+            tables = tuple(b for b in tables if _same_family(b.about("model") or "", call.family))
+        blocks = self._own(_clean([b for b in tables if sparse or b.about("scope") == "module"]))
+        blocks = [b for b in blocks if b.dtype == "bf16"] or blocks
+        if not blocks:
+            raise NoTable(f"no {op} with {call.gemm} projections and {call.kv} cache measured on {self.gpu.key}")
+        floor = self.roofline.latent(call, prefill=prefill)
+
+        def look(block: Block) -> OpTime:
+            curves = self._profiles.curves(block)
+            if "prefix" in block.axes:
+                return curve_time(curves, key=(call.heads, 1, 0), x=length,
+                                  roofline_s=lambda h, b, _, x: floor(h, b, x))  # fmt: skip
+            return surface_time(curves, key=(call.heads,), along=batch, x=length, roofline_s=floor)
+
+        def best(chosen: Sequence[Block]) -> Timing:
+            return _pick(self._read(op, chosen, look, lambda: floor(call.heads, batch, length)))
+
+        return self._admissible.choose(op, call.gemm, blocks, best)
+
+    def _linear(self, call: LinearAttention, batch: Array, *, new_tokens: Array | None = None) -> Timing:
+        """A layer is the sum of its convolution and its recurrence, each the fastest the engine has."""
+        op = "gdn_decode" if new_tokens is None else "gdn_prefill"
+        blocks = self._own(_clean(self._tables(op)))
+        key = (call.k_heads, call.k_dim, call.v_heads, call.v_dim, call.hidden, 4)
+        parts = []
+        for convolution in (True, False):
+            chosen = [b for b in blocks if ("conv" in b.variant) == convolution]
+            if not chosen:
+                raise NoTable(f"no {op} measured on {self.gpu.key}")
+            parts.append(self._linear_part(op, call, key, chosen, batch, new_tokens, convolution=convolution))
+        basis = np.maximum(parts[0].basis, parts[1].basis)
+        return Timing(op, parts[1].variant, parts[0].seconds + parts[1].seconds, basis)
+
+    def _linear_part(
+        self, op: str, call: LinearAttention, key: tuple[int, ...], blocks: Sequence[Block], batch: Array,
+        new_tokens: Array | None, *, convolution: bool,
+    ) -> Timing:  # fmt: skip
+        floor = self.roofline.linear(call, convolution=convolution)
+
+        def look(block: Block) -> OpTime:
+            curves = self._profiles.curves(block)
+            if new_tokens is None:
+                return curve_time(curves, key=key, x=batch, roofline_s=lambda *a: floor(a[-1], 1.0))
+            return surface_time(curves, key=key, along=batch, x=new_tokens, roofline_s=lambda *a: floor(a[-2], a[-1]))
+
+        def best(chosen: Sequence[Block]) -> Timing:
+            return _pick(self._read(op, chosen, look, lambda: floor(batch, 1.0 if new_tokens is None else new_tokens)))
+
+        return self._admissible.choose(op, "bf16", blocks, best)
+
+    def _own(self, blocks: Sequence[Block]) -> Sequence[Block]:
+        return [b for b in blocks if b.engine == self._engine] or blocks
+
+
+def _clean(blocks: Sequence[Block]) -> Sequence[Block]:
+    """Without launch-bound and eager tables where others exist."""
+    return [b for b in blocks if not {"launch_bound", "eager"} & set(b.quality)] or blocks
+
+
+def _same_family(model: str, family: str) -> bool:
+    """Whether a sparse-attention table was taken on this family's shape (GLM-5.2 differs from GLM-5)."""
+    name = model.lower()
+    return "glm-5" in name and "5.2" not in name if family.startswith("glm") else "deepseek" in name
+
+
+def _pick(timings: Sequence[Timing]) -> Timing:
+    """The variant with the least time over all query points: one flag holds for every step."""
+    return min(timings, key=lambda t: float(np.sum(t.seconds)))
+
+
+def _fastest(timings: Sequence[Timing], *, named: Sequence[Timing]) -> Timing:
+    """Pointwise least over repeated measurements; named after the best of the engine's own."""
+    seconds = np.stack([t.seconds for t in timings])
+    best = seconds.argmin(axis=0)
+    basis = np.stack([t.basis for t in timings])[best, np.arange(seconds.shape[1])]
+    name = _pick(named or timings).variant
+    return Timing(timings[0].op, name, seconds.min(axis=0), basis)

@@ -1,0 +1,81 @@
+"""How each engine runs by default: host time, scheduling, streaming, memory budget.
+
+Every value is an explicit setting with a name; an answer that rests on a default says so in its notes.
+Sources: [F] fitted by us on the development measurements (`docs/performance-model.md`), [P] published
+benchmark scripts and engine documentation, [C] checked against the running requests that measured
+queueing implies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from planner.errors import InputError, did_you_mean
+from planner.models import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Defaults of one engine."""
+
+    engine: str
+    host_s_per_layer: float         # launch gaps and small kernels the op tables do not hold [F]
+    host_s_per_sequence: float      # scheduling, sampling, detokenising: per running request and step [F]
+    first_token_s: float            # request parsing and tokenising before the first step [F]
+    stream_steps: float             # decode steps before the client sees a token at stream_interval 1 [F]
+    lockstep_share: float           # of the prefill interference felt when all lengths are equal [F]
+    lockstep_wave: float            # of the other requests' prefills in TTFT when all lengths are equal [F]
+    memory_share: float             # of device memory the engine may use [P]
+    reserved_bytes: float           # of that, workspace, graphs, activations [C]
+    share_after_weights: bool       # memory_share applies to what weights and workspace leave (TensorRT-LLM) [C]
+    reserves_full_length: bool      # KV blocks for the whole request are taken up front (TensorRT-LLM) [C]
+    max_batched_tokens: int         # prefill tokens per step [P]
+    version: str                    # version whose op tables are shipped
+
+
+RECIPES: dict[str, Recipe] = {
+    r.engine: r
+    for r in (
+        Recipe("vllm", 18e-6, 14e-6, 5e-3, 3.5, 0.9, 0.02, 0.90, 5e9, False, False, 8192, "0.24.0"),
+        Recipe("sglang", 28e-6, 25e-6, 0.0, 2.5, 0.5, 0.6, 0.90, 5e9, False, False, 32768, "0.5.14"),
+        Recipe("trtllm", 7e-6, 4e-6, 20e-3, 2.5, 0.9, 0.06, 0.90, 3e9, True, True, 8192, "1.3.0rc20"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything about how an engine runs one model that the estimate depends on."""
+
+    recipe: Recipe
+    engine_version: str | None = None
+    cuda_graphs: bool = True
+    stream_interval: int = 1            # decode steps per streamed chunk
+    accepted_tokens: float = 1.0        # tokens per decode step with speculative decoding
+    max_running: int | None = None
+    random_lengths: bool = True         # requests drift apart; False: all lengths equal, waves in lockstep
+    opening_burst: float = 0.0          # share of all other requests' prefills that the mean TTFT contains
+    assumed: tuple[str, ...] = ()       # settings nobody stated
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine."""
+        return self.recipe.engine
+
+    @property
+    def stream_delay_steps(self) -> float:
+        """Decode steps between the first token's step and the client seeing it."""
+        return self.recipe.stream_steps + (self.stream_interval - 1)
+
+
+def setup_for(engine: str, *, model: Model | None = None, **settings: object) -> Setup:
+    """Setup of `engine` with its defaults, each stated setting replaced.
+
+    Raises `InputError` for an engine without a recipe.
+    """
+    if engine not in RECIPES:
+        raise InputError(f"engine: no performance recipe for {engine!r}",
+                         hint=did_you_mean(engine, RECIPES) or f"known: {', '.join(RECIPES)}")
+    stated = {k: v for k, v in settings.items() if v is not None}
+    assumed = tuple(k for k in ("cuda_graphs", "stream_interval", "max_running") if k not in stated)
+    return replace(Setup(RECIPES[engine], assumed=assumed), **stated)  # type: ignore[arg-type]

@@ -1,0 +1,105 @@
+"""One engine step: the plain sum of its calls, plus the host time the op tables do not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.estimate.calls import Gemm, OpList
+from planner.estimate.optimes import OpTimes
+from planner.estimate.recipes import Setup
+from planner.estimate.serving import Steps
+from planner.profiles.basis import INTERPOLATED
+
+Array = NDArray[np.float64]
+NO_GRAPH_S_PER_LAYER = 190e-6   # without CUDA graphs: 175 to 200 us per layer at any batch (Qwen3-235B, vLLM 0.12)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One call's seconds in a step, all layers together, and the worst basis behind them."""
+
+    phase: str          # decode | prefill
+    op: str
+    name: str
+    variant: str
+    seconds: Array      # decode: per batch size; prefill: one value
+    basis: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class StepModel:
+    """Steps of one replica for every batch size asked about, and what they are made of."""
+
+    parts: tuple[Part, ...]
+    host_s: Array
+    steps: Steps
+
+    def measured_share(self, i: int, *, prefill_weight: float) -> float:
+        """Share of a request's step time at batch index `i` whose basis is measured or interpolated.
+
+        `prefill_weight` counts prefills per decode step; host time counts as not measured.
+        """
+        known = total = 0.0
+        for part in self.parts:
+            j, weight = (i, 1.0) if part.phase == "decode" else (0, prefill_weight)
+            total += weight * float(part.seconds[j])
+            known += weight * float(part.seconds[j]) * bool(part.basis[j] <= INTERPOLATED)
+        return known / (total + float(self.host_s[i]) * (1.0 + prefill_weight))
+
+
+def step_model(
+    ops: OpList,
+    times: OpTimes,
+    setup: Setup,
+    *,
+    batch: Array,
+    new_tokens: float,
+    cached_tokens: float,
+    prefix_tokens: float = 0.0,
+) -> StepModel:
+    """Time the steps of `ops`.
+
+    `batch`: running requests per attention rank, rising. `new_tokens`: prefill tokens of one request
+    after its `prefix_tokens` found in cache. `cached_tokens`: KV length of a decoding request, I + O/2
+    (one midpoint stands for all positions).
+    """
+    n = len(batch)
+    at_tokens = np.concatenate([batch, batch + new_tokens, [new_tokens]])
+    at_sequences = np.concatenate([batch, batch + 1.0, [1.0]])
+    parts, joined = [], np.zeros(n)
+    for call in ops.tokens:
+        per_sequence = isinstance(call, Gemm) and call.per_sequence
+        t = times.token(call, at_sequences if per_sequence else at_tokens)
+        s = t.seconds * call.count
+        parts.append(Part("decode", call.op, call.name, t.variant, s[:n], t.basis[:n]))
+        parts.append(Part("prefill", call.op, call.name, t.variant, s[2 * n :], t.basis[2 * n :]))
+        joined += s[n : 2 * n]
+    for call in ops.attention:
+        d, p = times.decode(call, batch, cached_tokens), times.prefill(call, new_tokens, prefix_tokens)
+        parts.append(Part("decode", d.op, call.op, d.variant, d.seconds * call.count, d.basis))
+        parts.append(Part("prefill", p.op, call.op, p.variant, p.seconds * call.count, p.basis))
+        joined += d.seconds * call.count + float(p.seconds[0]) * call.count
+    host = _host(ops, setup, batch)
+    decode = sum((p.seconds for p in parts if p.phase == "decode"), np.zeros(n))
+    alone = sum(float(p.seconds[0]) for p in parts if p.phase == "prefill")
+    steps = Steps(batch, decode + host, joined + host, alone + float(_host(ops, setup, np.ones(1))[0]))
+    return StepModel(tuple(parts), host, steps)
+
+
+def _host(ops: OpList, setup: Setup, batch: Array) -> Array:
+    per_layer = setup.recipe.host_s_per_layer if setup.cuda_graphs else NO_GRAPH_S_PER_LAYER
+    return per_layer * ops.layers + setup.recipe.host_s_per_sequence * batch
+
+
+def worst_basis(parts: Iterator[Part]) -> int:
+    """Code of the least certain basis that carries at least a tenth of the time."""
+    share: dict[int, float] = {}
+    for part in parts:
+        for code, seconds in zip(part.basis.tolist(), part.seconds.tolist(), strict=True):
+            share[code] = share.get(code, 0.0) + seconds
+    total = sum(share.values()) or 1.0
+    return max((code for code, s in share.items() if s >= 0.1 * total), default=0)
