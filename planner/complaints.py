@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist, _SHORT.maxlong = 1, 2, 3, 30
 _SHORT.maxstring = _SHORT.maxother = 50
+_NAMES = "letters, digits, spaces, - and _"
 # What is told first when several things are wrong: a mistyped key explains a missing one.
 _ORDER = ("extra_forbidden", "value_error")
 _SILENT = frozenset({"default_factory_not_called"})
@@ -72,7 +73,19 @@ def complaints(error: ValidationError, root: type[BaseModel]) -> list[Complaint]
     """Everything wrong, the most telling first."""
     details = [d for d in error.errors(include_url=False) if d["type"] not in _SILENT]
     details.sort(key=lambda d: (d["loc"][-1:] != ("kind",), d["type"] not in _ORDER, d["type"] == "missing"))
-    return [_complaint(detail, root) for detail in details]
+    return _distinct([_complaint(detail, root) for detail in details])
+
+
+def _distinct(found: list[Complaint]) -> list[Complaint]:
+    """Without those that only follow from another about a part of the same value."""
+    if names := [complaint for complaint in found if complaint.hint == _NAMES]:
+        return names
+    kept: list[Complaint] = []
+    for complaint in found:
+        deeper = any(c.path[: len(complaint.path)] == complaint.path != c.path for c in found)
+        if not deeper and all(c.path != complaint.path for c in kept):
+            kept.append(complaint)
+    return kept or found
 
 
 def _complaint(detail: ErrorDetails, root: type[BaseModel]) -> Complaint:
@@ -88,18 +101,11 @@ def _complaint(detail: ErrorDetails, root: type[BaseModel]) -> Complaint:
     hint = _meaning(record, key)
     if detail["type"] == "missing":
         return Complaint(path, "missing", hint)
-    if detail["type"] == "string_pattern_mismatch" or path[-1:] == ("[key]",):
-        return _bad_name(path, detail)
+    if path[-1:] == ("[key]",):
+        return Complaint(path[:-1], f"{_SHORT.repr(detail['input'])} is not a name", _NAMES)
     said = _WORDS.get(detail["type"])
     message = f"{_SHORT.repr(detail['input'])} {said.format(**context)}" if said else detail["msg"]
     return Complaint(path, message, hint)
-
-
-def _bad_name(path: tuple[str | int, ...], detail: ErrorDetails) -> Complaint:
-    value = _SHORT.repr(detail["input"])
-    if path[-1:] == ("[key]",):
-        return Complaint(path[:-1], f"{value} is not a name", "letters, digits, spaces, - and _")
-    return Complaint(path, f"{value} is not a two-letter country code", "e.g. DE")
 
 
 def _is_branch(part: str | int) -> bool:
@@ -134,3 +140,18 @@ def _meaning(record: type[BaseModel] | None, key: str) -> str | None:
     examples = record.model_fields[key].examples or ()
     example = f", e.g. {str(examples[0]).replace(chr(39), chr(34))}" if examples else ""
     return f"{text[:1].lower()}{text[1:]}{example}" or None
+
+
+class WrongDocumentError(Exception):
+    """What is wrong with a document, before the file and the line are known."""
+
+    def __init__(self, found: list[Complaint]) -> None:
+        self.found = found
+        super().__init__(sentence(found))
+
+
+def sentence(found: list[Complaint]) -> str:
+    """The first complaint, and how many more there are."""
+    first = found[0]
+    more = f"; {len(found) - 1} more, first {found[1].field}" if len(found) > 1 else ""
+    return f"{first.field}: {first.message}{more}" if first.path else f"{first.message}{more}"

@@ -15,10 +15,12 @@ from pydantic import (
 )
 
 from planner import vocabulary as words
-from planner.demand import MAX_REQUESTS_PER_S, PRESETS, Demand, Lengths, parse_demand, parse_lengths
+from planner.demand import MAX_REQUESTS_PER_S, PRESETS, Demand, parse_demand
 from planner.errors import ScenarioError
 from planner.fields import FieldError, one_of
+from planner.lengths import Lengths, parse_lengths
 from planner.modelshape import Model
+from planner.places import country_code, zone_name
 from planner.precisions import load_precisions, resolve_precision
 from planner.shapetable import parse_shape, shape_table
 
@@ -61,8 +63,8 @@ Positive = Annotated[float, Field(gt=0, le=1e12, strict=True, allow_inf_nan=Fals
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
-Country = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z]{2}$")]
-Zone = Annotated[str, AfterValidator(_among(words.ZONES, "zone")), _enum(words.ZONES)]
+Country = Annotated[str, AfterValidator(country_code)]
+Zone = Annotated[str, AfterValidator(zone_name)]
 Term = Annotated[str, AfterValidator(_among(words.TERMS, "term")), _enum(words.TERMS)]
 Vendor = Annotated[str, AfterValidator(_among(words.VENDORS, "vendor")), _enum(words.VENDORS)]
 Engine = Annotated[str, AfterValidator(_among(words.ENGINES, "engine")), _enum(words.ENGINES)]
@@ -120,15 +122,15 @@ def _demand_table(demand: Demand) -> list[dict[str, float]]:
 
 
 def _lengths_table(lengths: Lengths) -> Any:
-    if lengths.randomised:
-        return {"nominal": round(lengths.longest / 0.975, 6), "randomised": True}
+    if lengths.nominal is not None:
+        return {"nominal": lengths.nominal, "randomised": True}
     if len(lengths.histogram) == 1 and lengths.p95 == lengths.longest:
         return lengths.longest
     table: dict[str, Any] = {"histogram": [list(bucket) for bucket in lengths.histogram]}
     return table if lengths.p95 is None else table | {"p95": lengths.p95}
 
 
-# `Any` as the inner type: the validator in front makes the record, pydantic only carries it.
+# The validator in front makes the record; pydantic only carries it.
 DemandField = Annotated[
     Demand,
     BeforeValidator(parse_demand),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 Path = Sequence[str | int]
 
@@ -48,25 +49,25 @@ def line_in_yaml(text: str, path: Path) -> int | None:
     import yaml
 
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError, ValueError):
         return None
     line = None
     for part in path:
-        step = _child(yaml, node, part)
+        step = _child(node, part)
         if step is None:
             break
         line, node = step
     return line
 
 
-def _child(yaml: object, node: object, part: str | int) -> tuple[int, object] | None:
-    """(line, node) under `part` of a mapping or sequence node."""
-    value = getattr(node, "value", None)
-    if isinstance(part, int) and isinstance(value, list) and part < len(value):
-        child = value[part]
-        return (child.start_mark.line + 1, child) if hasattr(child, "start_mark") else None
-    for pair in value if isinstance(value, list) else ():
-        if isinstance(pair, tuple) and getattr(pair[0], "value", None) == part:
-            return pair[0].start_mark.line + 1, pair[1]
+def _child(node: Any, part: str | int) -> tuple[int, Any] | None:
+    """(line, node) under `part` of a mapping node, whose value is pairs, or of a sequence node."""
+    value = node.value if isinstance(node.value, list) else []
+    for i, entry in enumerate(value):
+        if isinstance(entry, tuple):
+            if entry[0].value == part:
+                return entry[0].start_mark.line + 1, entry[1]
+        elif i == part:
+            return entry.start_mark.line + 1, entry
     return None

@@ -10,68 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from planner import configkeys as keys
 from planner.errors import ScenarioError
 from planner.modelshape import Model
 
 Config = Mapping[str, Any]
-
-_SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    "hidden_size": ("hidden_size", "n_embd", "d_model", "dim"),
-    "num_layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
-    "num_heads": ("num_attention_heads", "n_head", "n_heads", "num_heads"),
-    "num_kv_heads": ("num_key_value_heads", "num_kv_heads", "n_head_kv", "multi_query_group_num"),
-    "ffn_intermediate_size": (
-        "intermediate_size_mlp",
-        "intermediate_size",
-        "n_inner",
-        "ffn_dim",
-        "ffn_hidden_size",
-        "d_ff",
-    ),
-    "vocab_size": ("vocab_size", "padded_vocab_size"),
-    "max_context": ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx"),
-    "num_experts": ("num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts"),
-    "experts_per_token": (
-        "num_experts_per_tok",
-        "num_experts_per_token",
-        "experts_per_token",
-        "top_k_experts",
-        "moe_k",
-        "moe_top_k",
-    ),
-    "moe_intermediate_size": ("moe_intermediate_size", "expert_ffn_hidden_size"),
-    "num_shared_experts": ("n_shared_experts", "num_shared_experts"),
-    "shared_expert_intermediate_size": ("shared_expert_intermediate_size",),
-    "first_dense_layers": ("first_k_dense_replace",),
-    "moe_layer_interval": ("interleave_moe_layer_step", "decoder_sparse_step", "moe_layer_freq"),
-    "mtp_layers": ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules"),
-    "sliding_window": ("sliding_window", "sliding_window_size"),
-    "global_num_kv_heads": ("num_global_key_value_heads",),
-}
-_SAME_NAME = (
-    "head_dim", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim",
-    "index_n_heads", "index_head_dim", "index_topk", "global_head_dim", "linear_num_key_heads",
-    "linear_key_head_dim", "linear_num_value_heads", "linear_value_head_dim",
-)  # fmt: skip
-_REQUIRED = ("hidden_size", "num_layers", "num_heads", "vocab_size")
-
-# Designs before SwiGLU: two feed-forward matrices, four times the hidden size unless stated.
-_UNGATED = frozenset(
-    {"gpt2", "gptj", "gpt_neo", "gpt_neox", "gpt_bigcode", "opt", "mpt", "falcon", "bloom", "phi"}
-    | {"RefinedWeb", "RefinedWebModel", "codegen", "starcoder2"}
-)  # fmt: skip
-_TIED_BY_DEFAULT = frozenset(
-    {"gpt2", "gpt_neo", "gpt_bigcode", "opt", "mpt", "falcon", "RefinedWeb", "RefinedWebModel", "bloom"}
-    | {"starcoder2", "gemma", "gemma2", "gemma3", "gemma3_text", "gemma4", "gemma4_text"}
-)
-# Publishers whose `intermediate_size` is the width of one expert.
-_EXPERT_WIDTH_IS_FFN = frozenset(
-    {"mixtral", "gpt_oss", "minimax_m2", "llama4_text", "phimoe", "dbrx", "grok-1"}
-)
-_WINDOW_OFF_BY_DEFAULT = frozenset(
-    {"qwen2", "qwen2_moe", "qwen3", "qwen3_moe"}
-)  # `use_sliding_window` is false
-_MAX_COUNT = 10**8  # above any dimension, vocabulary or context of a real model
 
 
 def parse_config(config: object, *, name: str, path: object = None) -> Model:
@@ -89,11 +32,11 @@ def parse_config(config: object, *, name: str, path: object = None) -> Model:
     return Model(
         name=name,
         architecture=architecture,
-        family=_family(model_type),
+        family=keys.family(model_type),
         checkpoint_dtype=str(
             text.get("torch_dtype") or text.get("dtype") or top.get("torch_dtype") or "bfloat16"
         ),
-        weight_quant=weight_quant(text.get("quantization_config") or top.get("quantization_config")),
+        weight_quant=keys.weight_quant(text.get("quantization_config") or top.get("quantization_config")),
         source=f"config.json of {name}",
         notes="text part only" if text is not config else "",
         **values,
@@ -117,13 +60,22 @@ def _text_part(config: object, path: object) -> Config:
 def _architecture(config: Config, path: object) -> str:
     listed = config.get("architectures")
     architecture = str(listed[0]) if isinstance(listed, list) and listed else ""
-    generates = architecture.endswith(("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", ""))
-    if config.get("is_encoder_decoder") or not generates or (architecture and "Masked" in architecture):
-        raise ScenarioError(
-            f"architectures: {architecture or 'encoder-decoder'} is not a decoder-only language model",
-            path=path,
-        )
+    generates = not architecture or any(part in architecture for part in keys.GENERATES)
+    if config.get("is_encoder_decoder") or not generates:
+        found = architecture or "encoder-decoder"
+        raise ScenarioError(f"architectures: {found[:60]} is not a decoder-only language model", path=path)
     return architecture
+
+
+def _refuse_unknown_mixers(config: Config, _: Config) -> dict[str, Any]:
+    """State-space and compressed-attention layers would be priced as plain attention: refuse them by name."""
+    for key in keys.OTHER_MIXERS:
+        if config.get(key):
+            raise _OddError(f"{key}: layers of this kind are not planned yet")
+    kinds = config.get("attn_type_list")
+    if isinstance(kinds, list) and any(kind != 1 for kind in kinds):
+        raise _OddError("attn_type_list: lightning attention is not planned yet")
+    return {}
 
 
 def _integer(config: Config, key: str) -> int:
@@ -133,22 +85,36 @@ def _integer(config: Config, key: str) -> int:
         value = value[0]
     if value is None or value is False:
         return 0
-    if not isinstance(value, int) or value is True or not 0 <= value <= _MAX_COUNT:
+    if not isinstance(value, int) or value is True or not 0 <= value <= keys.MAX_COUNT:
         raise _OddError(f"{key}: {str(value)[:40]} is not a whole number of a model's size")
     return value
 
 
 def _first(config: Config, field: str) -> int:
-    return next((n for key in _SPELLINGS[field] if (n := _integer(config, key))), 0)
+    return next((n for key in keys.SPELLINGS[field] if (n := _integer(config, key))), 0)
 
 
 def _sizes(config: Config, _: Config) -> dict[str, Any]:
-    values = {field: _first(config, field) for field in _SPELLINGS}
-    values |= {field: _integer(config, field) for field in _SAME_NAME}
-    missing = [f"{field} (as {_SPELLINGS[field][0]})" for field in _REQUIRED if not values[field]]
+    values = {field: _first(config, field) for field in keys.SPELLINGS if field != "moe_layer_interval"}
+    values |= {field: _integer(config, field) for field in keys.SAME_NAME}
+    values |= _dense_layers(config, values)
+    missing = [f"{field} (as {keys.SPELLINGS[field][0]})" for field in keys.REQUIRED if not values[field]]
     if missing:
         raise _OddError(f"missing {', '.join(missing)}")
     return values
+
+
+def _dense_layers(config: Config, values: Config) -> dict[str, Any]:
+    """Which layers have no experts: the first few, every other, a list of them, or one flag per layer."""
+    flags, listed = config.get("moe_layer_freq"), config.get("mlp_only_layers")
+    if isinstance(flags, list):
+        return {
+            "first_dense_layers": sum(not flag for flag in flags[: values["num_layers"]]),
+            "moe_layer_interval": 1,
+        }
+    if isinstance(listed, list) and listed:
+        return {"first_dense_layers": min(len(listed), values["num_layers"]), "moe_layer_interval": 1}
+    return {"moe_layer_interval": _first(config, "moe_layer_interval") or 1}
 
 
 def _attention(config: Config, values: Config) -> dict[str, Any]:
@@ -166,7 +132,7 @@ def _attention(config: Config, values: Config) -> dict[str, Any]:
     return {
         "num_kv_heads": kv_heads,
         "head_dim": head_dim,
-        "tie_embeddings": model_type in _TIED_BY_DEFAULT if tied is None else bool(tied),
+        "tie_embeddings": model_type in keys.TIED_BY_DEFAULT if tied is None else bool(tied),
         "attention_gate": bool(
             config.get("attn_output_gate", model_type.startswith(("qwen3_next", "qwen3_5")))
         ),
@@ -175,10 +141,10 @@ def _attention(config: Config, values: Config) -> dict[str, Any]:
 
 def _feed_forward(config: Config, values: Config) -> dict[str, Any]:
     model_type = values["model_type"]
-    gated = model_type not in _UNGATED
+    gated = model_type not in keys.UNGATED
     width = values["ffn_intermediate_size"]
     if not width and not gated:
-        width = int(config.get("expansion_ratio") or 4) * values["hidden_size"]
+        width = (_integer(config, "expansion_ratio") or 4) * values["hidden_size"]
     if not width and not values["num_experts"]:
         raise _OddError("missing ffn_intermediate_size (as intermediate_size)")
     return {"gated_ffn": gated, "ffn_intermediate_size": width}
@@ -195,7 +161,7 @@ def _experts(config: Config, values: Config) -> dict[str, Any]:
             ),
             0,
         ) | {"first_dense_layers": 0, "moe_layer_interval": 1}
-    expert_is_ffn = values["model_type"] in _EXPERT_WIDTH_IS_FFN
+    expert_is_ffn = values["model_type"] in keys.EXPERT_WIDTH_IS_FFN
     width = values["moe_intermediate_size"] or (_integer(config, "intermediate_size") if expert_is_ffn else 0)
     if not width or not values["experts_per_token"]:
         wanted = "moe_intermediate_size" if not width else "experts_per_token (as num_experts_per_tok)"
@@ -205,7 +171,6 @@ def _experts(config: Config, values: Config) -> dict[str, Any]:
         "moe_intermediate_size": width,
         "num_shared_experts": shared,
         "shared_expert_intermediate_size": shared_width,
-        "moe_layer_interval": values["moe_layer_interval"] or 1,
         "dense_ffn_beside_experts": bool(config.get("enable_moe_block")),
     }
 
@@ -224,9 +189,10 @@ def _layer_kinds(config: Config, values: Config) -> dict[str, Any]:
     layers, window = values["num_layers"], values["sliding_window"]
     kinds = config.get("layer_types")
     if isinstance(kinds, list) and kinds:
-        listed = [str(kind) for kind in kinds[:layers]]
-        linear = sum("linear" in kind or "mamba" in kind for kind in listed)
-        sliding = sum("sliding" in kind for kind in listed)
+        listed = [keys.LAYER_KINDS.get(str(kind)) for kind in kinds[:layers]]
+        if None in listed:
+            raise _OddError(f"layer_types: {str(kinds[listed.index(None)])[:40]!r} is not planned yet")
+        linear, sliding = listed.count("linear"), listed.count("sliding")
     elif interval := _integer(config, "full_attention_interval"):
         linear, sliding = layers - layers // interval, 0
     else:
@@ -254,7 +220,7 @@ def _sliding_layers(config: Config, values: Config) -> int:
     by_family = {"gemma2": 2, "gemma3": 6, "gemma3_text": 6, "gemma4_text": 6, "gpt_oss": 2}
     if every := by_family.get(values["model_type"]):
         return int(layers - layers // every)
-    if values["model_type"] in _WINDOW_OFF_BY_DEFAULT or "use_sliding_window" in config:
+    if values["model_type"] in keys.WINDOW_OFF_BY_DEFAULT or "use_sliding_window" in config:
         return (
             max(0, int(layers - _integer(config, "max_window_layers")))
             if config.get("use_sliding_window")
@@ -270,61 +236,5 @@ def _attention_kind(values: Config, *, linear: int, sliding: int) -> str:
 
 
 _READERS: tuple[Callable[[Config, Config], dict[str, Any]], ...] = (
-    _sizes, _attention, _feed_forward, _experts, _layer_kinds,
+    _refuse_unknown_mixers, _sizes, _attention, _feed_forward, _experts, _layer_kinds,
 )  # fmt: skip
-
-
-_FAMILIES = {
-    "llama4": "llama4",
-    "llama": "llama",
-    "qwen3_5": "qwen3_5",
-    "qwen3_next": "qwen3_next",
-    "qwen3_moe": "qwen3_moe",
-    "qwen3": "qwen3",
-    "qwen2": "qwen2",
-    "deepseek": "deepseek",
-    "kimi": "kimi",
-    "gpt_oss": "gpt_oss",
-    "minimax": "minimax",
-    "glm": "glm",
-    "mixtral": "mixtral",
-    "mistral": "mistral",
-    "gemma": "gemma",
-    "phi": "phi",
-}
-
-
-def _family(model_type: str) -> str:
-    """
-    >>> _family("qwen3_5_moe_text"), _family("gpt2")
-    ('qwen3_5', 'gpt2')
-    """
-    return next(
-        (f for prefix, f in _FAMILIES.items() if model_type.startswith(prefix)), model_type or "unknown"
-    )
-
-
-_QUANT_METHODS = {"mxfp4": "mxfp4", "awq": "int4", "gptq": "int4", "nvfp4": "nvfp4"}
-
-
-def weight_quant(section: object) -> str:
-    """Format named by a `quantization_config`, in our words; "none" when there is none.
-
-    >>> weight_quant({"quant_method": "fp8", "weight_block_size": [128, 128]})
-    'fp8_block'
-    >>> weight_quant({"quant_method": "gptq", "bits": 8})
-    'int8'
-    """
-    if not isinstance(section, Mapping) or not section:
-        return "none"
-    method = str(section.get("quant_method") or section.get("quant_algo") or "").casefold()
-    labels = f"{method} {section.get('quant_algo') or ''} {section.get('format') or ''}".casefold()
-    if "nvfp4" in labels:
-        return "nvfp4"
-    if "fp8" in labels or "float-quantized" in labels:
-        return "fp8_block" if section.get("weight_block_size") else "fp8"
-    if section.get("bits") == 8 or section.get("load_in_8bit") or "int-quantized" in labels:
-        return "int8"
-    if section.get("bits") == 4 or section.get("load_in_4bit") or "pack-quantized" in labels:
-        return "int4"
-    return _QUANT_METHODS.get(method, "unknown")

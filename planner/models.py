@@ -50,8 +50,8 @@ def _from_row(row: Mapping[str, str]) -> Model:
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
-    with (files("planner") / "data" / name).open(encoding="utf-8", newline="") as stream:
-        yield from csv.DictReader(stream)
+    text = (files("planner") / "data" / name).read_text(encoding="utf-8")
+    yield from csv.DictReader(text.splitlines())
 
 
 @lru_cache(maxsize=1)

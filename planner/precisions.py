@@ -34,8 +34,8 @@ class Precision:
 @lru_cache(maxsize=1)
 def load_precisions() -> Mapping[str, Precision]:
     """Every known format by its canonical name."""
-    with (files("planner") / "data" / "precisions.csv").open(encoding="utf-8", newline="") as stream:
-        rows = [_from_row(row) for row in csv.DictReader(stream)]
+    text = (files("planner") / "data" / "precisions.csv").read_text(encoding="utf-8")
+    rows = [_from_row(row) for row in csv.DictReader(text.splitlines())]
     return MappingProxyType({row.name: row for row in rows})
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from planner import scenario
+from planner import scenario, workload
 
 SCHEMA_ID = "planner.scenario/1"
 
@@ -21,8 +21,10 @@ def descriptions() -> Mapping[str, Mapping[str, str]]:
     >>> descriptions()["Workload"]["stream_interval"]
     'Decode steps per streamed chunk.'
     """
-    tree = ast.parse(inspect.getsource(scenario))
-    return {node.name: _documented(node) for node in tree.body if isinstance(node, ast.ClassDef)}
+    bodies = [ast.parse(inspect.getsource(module)).body for module in (workload, scenario)]
+    return {
+        node.name: _documented(node) for body in bodies for node in body if isinstance(node, ast.ClassDef)
+    }
 
 
 def _documented(node: ast.ClassDef) -> dict[str, str]:

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median
 
-from planner.demand import MAX_REQUESTS_PER_S, MAX_TOKENS, Demand, Lengths, Period
+from planner.demand import MAX_REQUESTS_PER_S, Demand, Period
 from planner.errors import did_you_mean
 from planner.fields import FieldError, number
+from planner.lengths import MAX_TOKENS, Lengths
 from planner.pricing.money import HOURS_PER_MONTH
 
 # Where a long log is cut into periods, as shares of its time from the busiest moment down. The first period

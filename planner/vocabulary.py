@@ -11,9 +11,3 @@ ENGINES = ("vllm", "sglang", "trtllm", "llama.cpp", "onnxruntime", "max", "torch
 KERNEL_RULES = ("any", "open", "portable")
 AGE_RULES = ("warn", "fail")
 OWNED_STATES = ("have", "would_buy")
-
-# Residency zones: the European Union as one, elsewhere the country.
-ZONES = (
-    "eu", "uk", "us", "ca", "ch", "no", "is", "jp", "kr", "tw", "hk", "sg", "my", "id", "th", "in", "au",
-    "nz", "br", "cl", "mx", "co", "il", "ae", "sa", "qa", "bh", "za", "tr", "rs", "ua", "cn",
-)  # fmt: skip
