@@ -88,9 +88,7 @@ def changed(scenario: Scenario, values: Mapping[str, object]) -> Scenario:
 def scaled(scenario: Scenario, factor: float, *, workload: str | None = None) -> Scenario:
     """Copy with the demand of one workload, or of all, times `factor`."""
     chosen = scenario.workloads if workload is None else {workload: scenario.workloads[workload]}
-    return changed(
-        scenario, {f"workloads.{name}.demand": w.demand.scaled(factor) for name, w in chosen.items()}
-    )
+    return changed(scenario, {f"workloads.{k}.demand": w.demand.scaled(factor) for k, w in chosen.items()})
 
 
 def _replace(table: Any, parts: list[str], value: object) -> None:

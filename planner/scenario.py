@@ -6,7 +6,6 @@ opened by `planner.inputs`, never here.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Annotated, Any
 
@@ -188,4 +187,6 @@ class Scenario(Record):
     @property
     def digest(self) -> str:
         """SHA-256 of `text`."""
+        import hashlib  # OpenSSL takes 4 ms to load, and few need a digest
+
         return hashlib.sha256(self.text.encode()).hexdigest()

@@ -22,17 +22,17 @@ def descriptions() -> Mapping[str, Mapping[str, str]]:
     'Decode steps per streamed chunk.'
     """
     bodies = [ast.parse(inspect.getsource(module)).body for module in (workload, scenario)]
-    return {
-        node.name: _documented(node) for body in bodies for node in body if isinstance(node, ast.ClassDef)
-    }
+    classes = [node for body in bodies for node in body if isinstance(node, ast.ClassDef)]
+    return {node.name: _documented(node) for node in classes}
 
 
 def _documented(node: ast.ClassDef) -> dict[str, str]:
     found = {}
     for field, text in zip(node.body, node.body[1:], strict=False):
-        named = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if named and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            found[field.target.id] = str(text.value.value)  # type: ignore[union-attr]
+        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
+            continue
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            found[field.target.id] = str(text.value.value)
     return found
 
 

@@ -42,12 +42,13 @@ def demand_of_csv(text: str) -> Demand:
         rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise FieldError(f"not CSV: {error}", field=f"line {reader.line_num}") from None
-    values = [(line, *(_cell(row, header, name, line) for name in columns)) for line, row in rows]
+    x, y = columns
+    values = [(line, _cell(row, header, x, line), _cell(row, header, y, line)) for line, row in rows]
     if not values:
         raise FieldError("no lines under the header", field="line 2")
     if columns == _PERIODS:
         return Demand.of([Period(_positive_hours(line, hours), rate) for line, hours, rate in values])
-    return _of_series([(line, t, v) for line, t, v in values], counts=columns[1] == "requests")
+    return _of_series(values, counts=columns[1] == "requests")
 
 
 def _columns(header: Sequence[str]) -> tuple[str, str]:
