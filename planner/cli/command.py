@@ -67,7 +67,7 @@ def _shared(formats: tuple[str, ...]) -> list[inspect.Parameter]:
             ("--format",),
             "Default: what the ending of -o FILE implies, else table.",
         ),
-        ("output", Path | None, None, ("--output", "-o"), "Write to FILE in one step instead of stdout."),
+        ("output", Path | None, None, ("--output", "-o"), "Write to FILE in one step; - is stdout."),
         ("quiet", bool, False, ("--quiet", "-q"), "No messages on stderr but errors."),
         ("debug", bool, False, ("--debug",), "Show the traceback of an error."),
         ("no_color", bool, False, ("--no-color",), "No colour; so does NO_COLOR."),
@@ -86,7 +86,6 @@ def _shared(formats: tuple[str, ...]) -> list[inspect.Parameter]:
 def _output(options: dict[str, Any], formats: tuple[str, ...]) -> Output:
     """The shared options, taken out of `options`."""
     path: Path | None = options.pop("output")
-    path = None if path == Path("-") else path
     implied = SUFFIXES.get(path.suffix.lower(), formats[0]) if path else formats[0]
     return Output(
         format=options.pop("format") or (implied if implied in formats else formats[0]),

@@ -45,7 +45,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor(*, out: Output) -> int:
-    """Check versions, solver, data and their ages, optional parts and GPU."""
+    """Check solver, data, optional parts and GPU."""
     from planner.render.lists import checks
 
     found: list[Check] = []

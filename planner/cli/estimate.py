@@ -34,7 +34,7 @@ def estimate(
     ] = "any",
     out: Output,
 ) -> None:
-    """Estimate TTFT, TPOT, throughput, memory and power of one configuration."""
+    """Predict speed, memory and power of one configuration."""
     from planner import api
 
     with out.progress("estimating"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from planner.cli.command import command
-from planner.cli.output import Output, write_atomically
+from planner.cli.output import STDOUT, Output, write_atomically
 from planner.errors import InputError
 
 
@@ -22,11 +23,13 @@ def init(
     *,
     out: Output,
 ) -> None:
-    """Write planner.toml (or -o FILE), a commented scenario to start from."""
-    from importlib.resources import files
-
+    """Write a commented planner.toml (or -o FILE)."""
+    text = (files("planner") / "data" / "init.toml").read_text("utf-8")
+    if out.path == STDOUT:
+        out.write(text)
+        return
     path = out.path or Path("planner.toml")
     if path.exists() and not force:
         raise InputError("is there already", path=path, hint="--force overwrites it")
-    write_atomically(path, (files("planner") / "data" / "init.toml").read_text("utf-8"))
+    write_atomically(path, text)
     out.say(f"wrote {path}; next: planner recommend {path}")

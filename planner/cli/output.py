@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".json": "json", ".md": "markdown", ".csv": "csv"}
 """Format that `-o FILE` implies; anything else is a table."""
+STDOUT = Path("-")
 NARROWEST, WIDEST, PIPED = 80, 120, 100
 """Columns: a terminal's width is kept between the first two, a pipe or file gets the third."""
 QUIET_SECONDS = 10.0  # between two progress lines where no terminal shows a spinner
@@ -42,7 +43,7 @@ class Output:
 
     def write(self, text: str) -> None:
         """Text to the file of `-o`, else to stdout; InputError when it cannot be written."""
-        if self.path is None:
+        if self.path in (None, STDOUT):
             _to_stdout(text)
             return
         write_atomically(self.path, text)
@@ -69,7 +70,7 @@ class Output:
 
         from planner.render import Style
 
-        tty = self.path is None and sys.stdout.isatty()
+        tty = self.path in (None, STDOUT) and sys.stdout.isatty()
         width = min(max(get_terminal_size().columns, NARROWEST), WIDEST) if tty else PIPED
         return Style(width=width, colour=self._colored(tty))
 

@@ -40,7 +40,7 @@ def recommend(
     ] = None,
     out: Output,
 ) -> int:
-    """Recommend which GPUs, how many, where, on what terms and running what, at what cost."""
+    """Recommend hardware, terms and software for a scenario."""
     from planner import api
 
     question = _question(scenario, config, example, out)

@@ -25,7 +25,7 @@ def escape(raw: str) -> str:
     >>> escape("a|b `c` <b> @me 1_000")
     'a\\\\|b \\\\`c\\\\` &lt;b&gt; &#64;me 1\\\\_000'
     """
-    return SPECIAL.sub(r"\\\1", clean(raw).translate(ENTITIES))
+    return SPECIAL.sub(r"\\\1", clean(raw)).translate(ENTITIES)
 
 
 def _line(raw: str) -> str:

@@ -1,0 +1,67 @@
+"""The command line, to the byte: one folder per case with `cmd`, `stdout`, `stderr`, `exit` and input files.
+
+A case runs in a copy of its folder; that folder's path is written as `.` in what is compared.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from planner.canonical import dumps
+from planner.cli import app
+from planner.plan import PLAN_SCHEMA, Estimate, Plan
+from planner.schema import schema_of
+
+HERE = Path(__file__).parent
+CASES = sorted(path.parent for path in HERE.glob("*/cmd"))
+EXPECTED = ("stdout", "stderr", "exit")
+SCHEMAS = HERE.parents[1] / "planner" / "schemas"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_program_says_what_it_said(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update_golden: bool
+) -> None:
+    program, *arguments = shlex.split((case / "cmd").read_text(), comments=True)
+    assert program == "planner"
+    shutil.copytree(case, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    for name in ("PLANNER_CONFIG", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    result = CliRunner().invoke(app, arguments, prog_name="planner")
+    said = {"stdout": result.stdout, "stderr": result.stderr, "exit": f"{result.exit_code}\n"}
+    for name in EXPECTED:
+        _compare(case / name, said[name].replace(str(tmp_path), "."), update_golden)
+
+
+def _compare(file: Path, now: str, update: bool) -> None:
+    if update:
+        file.write_text(now) if now else file.unlink(missing_ok=True)
+    before = file.read_text() if file.exists() else ""
+    difference = difflib.unified_diff(
+        before.splitlines(), now.splitlines(), f"{file.name} before", "now", lineterm=""
+    )
+    assert now == before, "\n".join(difference)
+
+
+@pytest.mark.parametrize(
+    ("name", "record", "title"),
+    [("plan", Plan, PLAN_SCHEMA), ("estimate", Estimate, "planner.estimate/1")],
+)
+def test_shipped_schemas_say_what_the_records_say(
+    name: str, record: type, title: str, update_golden: bool
+) -> None:
+    _compare(SCHEMAS / f"{name}.schema.json", dumps(schema_of(record, title=title)), update_golden)
+
+
+def test_every_case_has_an_exit_code() -> None:
+    assert all((case / "exit").read_text().strip().isdigit() for case in CASES)
+    assert json.loads((SCHEMAS / "plan.schema.json").read_text())["title"] == PLAN_SCHEMA

@@ -1,0 +1,33 @@
+"""The public names, called as a program would."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import planner
+from planner import api
+
+
+def test_every_public_function_is_public_in_the_package() -> None:
+    assert set(api.__all__) <= set(planner.__all__)
+
+
+def test_prices_of_an_ambiguous_gpu_are_those_of_every_member() -> None:
+    keys = {offer.gpu for offer in api.prices(gpu="H100", as_of=date(2026, 9, 1))}
+    assert {"h100_sxm", "h100_pcie"} <= keys
+
+
+def test_prices_are_in_a_total_order() -> None:
+    day = date(2026, 9, 1)
+    assert api.prices(as_of=day) == api.prices(as_of=day)
+
+
+def test_the_bare_core_sizes_a_fleet() -> None:
+    fleet = api.size_fleet({"a": 3.0}, {"a": {"g": 2.0}}, {"g": 1.5}, splitting="continuous")
+    assert dict(fleet.counts) == {"g": 2}
+    assert fleet.cost == 3.0
+
+
+def test_kernels_are_by_op_then_name() -> None:
+    found = api.kernels()
+    assert list(found) == sorted(found, key=lambda v: (v.op, v.name))
