@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from planner.errors import InputError, did_you_mean
 from planner.plan import Estimate, Offer, Plan, load_plan
 from planner.render import render
 
@@ -140,15 +141,33 @@ def prices(
 ) -> tuple[Offer, ...]:
     """Offers by price per GPU-hour, aged to `as_of`; `cheapest` keeps that many of each GPU.
 
-    `gpu` is any spelling (every member of an ambiguous one); `filters` are those of `Catalog.filter`.
+    `gpu` is any spelling (every member of an ambiguous one); `filters` are those of `Catalog.filter`. Raises
+    InputError for a seller, country, zone or term that no offer has.
     """
+    from planner.pricing.offer import TERMS
     from planner.profiles.gpus import resolve_gpu
 
     catalog = catalog if catalog is not None else load_catalog()
+    for name, column in {
+        "sellers": "seller",
+        "countries": "country",
+        "zones": "zone",
+        "terms": "term",
+    }.items():
+        known = TERMS if name == "terms" else {getattr(offer, column) for offer in catalog.offers} - {None}
+        _check_known(column, filters.get(name), known)
     keys = resolve_gpu(gpu).keys if gpu else None
     found = catalog.aged(as_of or date.today()).filter(gpus=keys, **filters).offers
     ranked = sorted(found, key=_by_price)
     return tuple(ranked if cheapest is None else _first_of_each(ranked, cheapest))
+
+
+def _check_known(field: str, wanted: Iterable[str] | None, known: Collection[str]) -> None:
+    """InputError with the nearest names where a filter names something that does not exist."""
+    for name in wanted or ():
+        if name not in known:
+            listed = ", ".join(sorted(known)[:12]) + (" ..." if len(known) > 12 else "")
+            raise InputError(f"{field}: {name!r} is not known", hint=did_you_mean(name, known) or listed)
 
 
 def _by_price(offer: Offer) -> tuple[float, str, str, str, str]:
@@ -166,11 +185,15 @@ def _first_of_each(offers: Iterable[Offer], count: int) -> Iterable[Offer]:
 def kernels(
     *, op: str | None = None, engine: str | None = None, open_only: bool = False, portable_only: bool = False
 ) -> tuple[Variant, ...]:
-    """Kernel variants by op and name; `open` and `portable` as design.md defines the words."""
+    """Kernel variants by op and name.
+
+    Open: the source is published under an OSI licence. Portable: the same source runs on two vendors.
+    """
     from planner.kernels.registry import load_variants
 
-    rows = load_variants()
-    variants = rows.values() if isinstance(rows, Mapping) else rows
+    variants = load_variants().values()
+    _check_known("op", [op] if op else None, {name for v in variants for name in v.ops})
+    _check_known("engine", [engine] if engine else None, {name for v in variants for name in v.engines})
     chosen = (
         v
         for v in variants
@@ -182,10 +205,22 @@ def kernels(
     return tuple(sorted(chosen, key=lambda v: (v.op, v.name)))
 
 
-def profile_blocks(profiles: Profiles | None = None, **filters: str | None) -> tuple[Block, ...]:
-    """Measured op tables; `filters` are system, op, engine and dtype."""
+def profile_blocks(
+    gpu: str | None = None,
+    *,
+    profiles: Profiles | None = None,
+    op: str | None = None,
+    engine: str | None = None,
+    dtype: str | None = None,
+) -> tuple[Block, ...]:
+    """Measured op tables, power included; `gpu` is any spelling, without it every system."""
+    from planner.profiles.gpus import resolve_gpu
+
     profiles = profiles if profiles is not None else load_profiles()
-    return tuple(profiles.blocks(**{name: value for name, value in filters.items() if value}))
+    _check_known("op", [op] if op else None, profiles.ops)
+    systems = (None,) if gpu is None else (gpu,) if gpu in profiles.systems else resolve_gpu(gpu).keys
+    found = (profiles.blocks(system=s, op=op, engine=engine, dtype=dtype, value=None) for s in systems)
+    return tuple(block for blocks in found for block in blocks)
 
 
 def size_fleet(

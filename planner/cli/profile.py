@@ -18,7 +18,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def show(
-    gpu: Annotated[str | None, typer.Argument(help="GPU key, such as h100_sxm.")] = None,
+    gpu: Annotated[str | None, typer.Argument(help="GPU, any usual spelling.")] = None,
     op: Annotated[str | None, typer.Option(help="gemm, attention_decode, moe ...")] = None,
     engine: Annotated[str | None, typer.Option(help="vllm, sglang, trtllm ...")] = None,
     dtype: Annotated[str | None, typer.Option(help="bf16, fp8, nvfp4 ...")] = None,
@@ -29,4 +29,4 @@ def show(
     from planner import api
     from planner.render.lists import blocks
 
-    out.emit(blocks(api.profile_blocks(system=gpu, op=op, engine=engine, dtype=dtype)))
+    out.emit(blocks(api.profile_blocks(gpu, op=op, engine=engine, dtype=dtype)))

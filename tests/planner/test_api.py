@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+
+import pytest
 
 import planner
 from planner import api
@@ -31,3 +34,28 @@ def test_the_bare_core_sizes_a_fleet() -> None:
 def test_kernels_are_by_op_then_name() -> None:
     found = api.kernels()
     assert list(found) == sorted(found, key=lambda v: (v.op, v.name))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: api.prices(sellers=["runpd"]), "seller: 'runpd' is not known (did you mean runpod?)"),
+        (lambda: api.prices(terms=["ondemand"]), "term: 'ondemand' is not known (did you mean on_demand or owned?)"),
+        (lambda: api.kernels(op="gem"), "op: 'gem' is not known (did you mean gemm?)"),
+        (lambda: api.profile_blocks(op="gem"), "op: 'gem' is not known (did you mean gemm?)"),
+    ],
+)
+def test_a_filter_that_names_nothing_is_answered_with_the_nearest(
+    call: Callable[[], object], message: str
+) -> None:
+    with pytest.raises(planner.InputError) as caught:
+        call()
+    assert str(caught.value) == message
+
+
+def test_a_term_no_offer_has_today_is_no_error() -> None:
+    assert api.prices(terms=["api"]) == ()
+
+
+def test_profiles_are_found_by_any_spelling_of_the_gpu() -> None:
+    assert api.profile_blocks("H100 SXM") == api.profile_blocks("h100_sxm") != ()
