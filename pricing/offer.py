@@ -18,8 +18,8 @@ from planner.pricing.errors import PriceError
 COLUMNS = (
     "seller", "instance", "gpu", "gpu_name_as_listed", "gpu_count", "gpu_memory_gib", "vcpus",
     "host_memory_gib", "region", "country", "zone", "term", "usd_per_hour", "usd_per_gpu_hour", "currency",
-    "upfront_usd", "commitment_months", "interruption_per_hour", "availability", "source", "as_of", "age_days",
-    "licence", "flags",
+    "upfront_usd", "commitment_months", "interruption_per_hour", "availability", "source", "as_of",
+    "age_days", "licence", "flags",
 )  # fmt: skip
 TERMS = ("on_demand", "spot", "committed_1y", "committed_3y", "owned", "api")
 COMMITMENT_MONTHS = {"committed_1y": 12, "committed_3y": 36}
@@ -141,12 +141,12 @@ def _flags(cell: str) -> tuple[str, ...]:
 
 PARSERS: Mapping[str, Callable[[str], Any]] = {
     "seller": _text, "instance": _text, "gpu": _text, "gpu_name_as_listed": _text, "gpu_count": _positive,
-    "gpu_memory_gib": _optional_positive, "vcpus": _optional_positive, "host_memory_gib": _optional_positive,
-    "region": _optional_text, "country": _optional_text, "zone": _optional_text, "term": _term,
-    "usd_per_hour": _positive, "usd_per_gpu_hour": _positive, "currency": _text,
-    "upfront_usd": _optional_amount, "commitment_months": _optional_count, "interruption_per_hour": _optional_amount,
-    "availability": _optional_amount, "source": _text, "as_of": _day, "age_days": _optional_count,
-    "licence": _text, "flags": _flags,
+    "gpu_memory_gib": _optional_positive, "vcpus": _optional_positive,
+    "host_memory_gib": _optional_positive, "region": _optional_text, "country": _optional_text,
+    "zone": _optional_text, "term": _term, "usd_per_hour": _positive, "usd_per_gpu_hour": _positive,
+    "currency": _text, "upfront_usd": _optional_amount, "commitment_months": _optional_count,
+    "interruption_per_hour": _optional_amount, "availability": _optional_amount, "source": _text,
+    "as_of": _day, "age_days": _optional_count, "licence": _text, "flags": _flags,
 }  # fmt: skip
 
 

@@ -99,8 +99,9 @@ class Ownership:
     def usd_per_year(self) -> float:
         """A of the formula above: capital, upkeep and hosting, without electricity."""
         r, years = self.discount_rate, self.horizon_years
-        sunk = self.purchase_usd - self.residual_usd / (1 + r) ** years
-        annuity = r / -math.expm1(-years * math.log1p(r)) if r > 0 else 1 / years
+        lost = -math.expm1(-years * math.log1p(r))  # 1 - (1 + r)^-L without cancellation for small r
+        annuity = r / lost if r > 1e-12 else 1 / years
+        sunk = self.purchase_usd - self.residual_usd * (1 - lost)
         return sunk * annuity + self.maintenance_share * self.purchase_usd + self.host_usd_per_year
 
     def energy_usd_per_hour(self, site: Site, *, utilisation: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from planner.pricing.regions import load_countries
@@ -54,7 +54,7 @@ def _read(path: Path) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(handle)
 
 
-def _write(path: Path, columns: Iterable[str], rows: list[tuple[str, ...]]) -> int:
+def _write(path: Path, columns: Iterable[str], rows: Sequence[tuple[str, ...]]) -> int:
     with path.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(tuple(columns))

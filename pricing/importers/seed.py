@@ -35,7 +35,6 @@ LICENCES = {
 }
 PUBLIC_FACT = "facts of a public price list"
 """The SkyPilot catalog and hemgo-lexsi/gpu-price-dashboard state no licence: only figures are taken."""
-CARRIED_OVER = ("vcpus", "host_memory_gib", "gpu_memory_gib")
 TERM_COLUMNS = {"on_demand": "price_on_demand_usd_h", "spot": "price_spot_usd_h"}
 
 
@@ -160,7 +159,12 @@ def settle(offers: Iterable[Offer]) -> tuple[list[Offer], list[Refused]]:
         for older in (row for row in rows if row is not best):
             detail = f"{older.usd_per_hour:g} $/h; kept {best.usd_per_hour:g} as of {best.as_of or 'no date'}"
             refused.append(Refused("superseded", older.label, detail, older.source))
-        kept[key] = replace(best, **{name: _first(rows, best, name) for name in CARRIED_OVER})
+        kept[key] = replace(
+            best,
+            vcpus=_first(rows, best, "vcpus"),
+            host_memory_gib=_first(rows, best, "host_memory_gib"),
+            gpu_memory_gib=_first(rows, best, "gpu_memory_gib"),
+        )
     dear = spot_above_on_demand(kept.values())
     refused += [
         Refused("spot_above_on_demand", kept[k].label, why, kept[k].source) for k, why in dear.items()

@@ -6,8 +6,8 @@ borrows); its figures come from the sources named in `figures_from`, strongest f
     cited:COLUMNS    typed in by hand, from what `cited_from` says
     specs:SYSTEM     profiles/specs.csv
     owned:GPU        pricing/owned_hardware.csv
-    peak:DEVICE@K    measured/achieved_peak.csv: the listed bandwidth, and K times the listed vector rate as the
-                     matrix rate (2 GeForce, 4 professional, 8 professional Turing; 0 takes the bandwidth only)
+    peak:DEVICE@K    measured/achieved_peak.csv: the listed bandwidth, and as the matrix rate K times the
+                     listed vector rate (2 GeForce, 4 professional, 8 Quadro Turing; 0: bandwidth only)
 
 What is still empty after that is derived only where a rule holds over the whole architecture (`_derive`).
 """
@@ -127,14 +127,14 @@ def refill(row: Row, tables: Mapping[str, Mapping[str, Row]]) -> Row:
 
 def _derive(row: Row, sources: list[str]) -> Row:
     """Fill what follows from the architecture; each rule holds for every card of it that is listed."""
-    arch, fp16, consumer = row["architecture"], row["fp16_tflops"], row["segment"] in ("consumer", "soc")
+    arch, fp16, consumer = row["architecture"], row["fp16_tflops"], row["segment"] == "consumer"
 
     def fill(column: str, value: float, why: str) -> None:
         if not row[column]:
             row[column] = f"{value:g}"
             sources.append(f"{column} derived = {why}")
 
-    if fp16 and arch in ("ada", "blackwell_gb20x"):  # RTX 6000 Ada, L40S, RTX PRO 6000: exactly twice fp16
+    if fp16 and arch in ("ada", "blackwell_gb20x"):  # RTX 6000 Ada, L40S and RTX PRO 6000: twice fp16
         fill("fp8_tflops", round(2 * float(fp16), 1), "2 x fp16")
     if fp16 and arch == "blackwell_gb20x":  # 4 on the full-rate parts; GeForce halves only its 16-bit rate
         factor = 8 if consumer else 4
