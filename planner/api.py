@@ -148,14 +148,10 @@ def prices(
     from planner.profiles.gpus import resolve_gpu
 
     catalog = catalog if catalog is not None else load_catalog()
-    for name, column in {
-        "sellers": "seller",
-        "countries": "country",
-        "zones": "zone",
-        "terms": "term",
-    }.items():
-        known = TERMS if name == "terms" else {getattr(offer, column) for offer in catalog.offers} - {None}
-        _check_known(column, filters.get(name), known)
+    _check_known("term", filters.get("terms"), TERMS)
+    for name, column in {"sellers": "seller", "countries": "country", "zones": "zone"}.items():
+        known = {getattr(offer, column) for offer in catalog.offers}
+        _check_known(column, filters.get(name), known - {None})
     keys = resolve_gpu(gpu).keys if gpu else None
     found = catalog.aged(as_of or date.today()).filter(gpus=keys, **filters).offers
     ranked = sorted(found, key=_by_price)

@@ -72,7 +72,7 @@ class Output:
 
         tty = self.path in (None, STDOUT) and sys.stdout.isatty()
         width = min(max(get_terminal_size().columns, NARROWEST), WIDEST) if tty else PIPED
-        return Style(width=width, colour=self._colored(tty))
+        return Style(width=width, color=self._colored(tty))
 
     def _colored(self, tty: bool) -> bool:
         return tty and self.color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -65,6 +65,7 @@ def blocks(found: Iterable[Block]) -> Listing:
         Shown("Engine", lambda b: f"{b.engine} {b.engine_version}".strip()),
         Shown("Variant", lambda b: b.variant),
         Shown("Dtype", lambda b: " / ".join(x for x in (b.dtype, b.kv_dtype) if x)),
+        Shown("Detail", lambda b: ", ".join(value for _, value in b.detail)),
         Shown("Rows", lambda b: f"{b.rows_source:,}", right=True),
         Shown("Remarks", lambda b: ", ".join(b.quality)),
         Shown("As of", lambda b: b.as_of or "undated"),

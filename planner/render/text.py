@@ -23,7 +23,7 @@ class Style:
     """Columns of the page, and whether it may carry colour codes; read from the terminal at the edge."""
 
     width: int = 100
-    colour: bool = False
+    color: bool = False
 
 
 PLAIN = Style()
@@ -37,8 +37,8 @@ def text(document: Document, style: Style = PLAIN) -> str:
     console = Console(
         file=out,
         width=style.width,
-        color_system="standard" if style.colour else None,
-        force_terminal=style.colour,
+        color_system="standard" if style.color else None,
+        force_terminal=style.color,
         legacy_windows=False,
         highlight=False,
         markup=False,

@@ -182,16 +182,6 @@ def test_the_core_asks_for_neither_clock_nor_environment() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_input_is_never_checked_by_assert() -> None:
-    wrong = [
-        f"{module}:{node.lineno} {ast.unparse(node)}"
-        for module in _modules()
-        for node in ast.walk(_tree(module))
-        if isinstance(node, ast.Assert)
-    ]
-    assert not wrong, "assert vanishes under -O:\n" + "\n".join(wrong)
-
-
 def test_imports_are_absolute() -> None:
     wrong = [
         f"{module}:{node.lineno}"

@@ -40,7 +40,7 @@ def test_kernels_are_by_op_then_name() -> None:
     ("call", "message"),
     [
         (lambda: api.prices(sellers=["runpd"]), "seller: 'runpd' is not known (did you mean runpod?)"),
-        (lambda: api.prices(terms=["ondemand"]), "term: 'ondemand' is not known (did you mean on_demand or owned?)"),
+        (lambda: api.prices(zones=["eur"]), "zone: 'eur' is not known (did you mean eu?)"),
         (lambda: api.kernels(op="gem"), "op: 'gem' is not known (did you mean gemm?)"),
         (lambda: api.profile_blocks(op="gem"), "op: 'gem' is not known (did you mean gemm?)"),
     ],

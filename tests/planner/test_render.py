@@ -119,17 +119,17 @@ def test_plain_text_has_no_escape_codes_and_no_trailing_blanks(plan: Plan) -> No
 
 
 def test_colour_changes_the_looks_and_not_the_words(plan: Plan) -> None:
-    coloured = render(plan, style=Style(colour=True))
+    coloured = render(plan, style=Style(color=True))
     assert "\x1b[1m" in coloured
     stripped = re.sub(r"\x1b\[[\d;]*m", "", coloured)
     assert stripped.split() == render(plan).split()
 
 
 def test_looks_do_not_depend_on_the_environment(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = render(plan, style=Style(colour=True))
+    before = render(plan, style=Style(color=True))
     for name, value in {"COLUMNS": "40", "TERM": "dumb", "NO_COLOR": "1", "FORCE_COLOR": "1"}.items():
         monkeypatch.setenv(name, value)
-    assert render(plan, style=Style(colour=True)) == before
+    assert render(plan, style=Style(color=True)) == before
 
 
 def test_json_is_the_plan_itself(plan: Plan) -> None:
