@@ -44,3 +44,18 @@ def op_formats(model: Model, *, weights: str, kv: str, gpu: Gpu) -> OpFormats:
     if fmt in ("nvfp4", "int4") and model.num_experts:
         return OpFormats("bf16", "bf16" if model.family == "kimi" else fmt, fmt, "bf16", kv)
     return OpFormats(fmt, fmt, fmt, "bf16", kv)
+
+
+_HAS_FP8 = ("ada", "hopper", "blackwell", "blackwell_gb20x", "cdna3", "cdna4", "rdna4", "gaudi")
+_HAS_FP4 = ("blackwell", "blackwell_gb20x", "cdna4")
+_ARCHITECTURES = {"fp8": _HAS_FP8, "fp8_block": _HAS_FP8, "nvfp4": _HAS_FP4, "w4a8_mxfp4": _HAS_FP4}
+
+
+def runs_format(gpu: Gpu, fmt: str) -> bool:
+    """Whether the GPU's matrix units multiply this format; weight-only and 16-bit formats run everywhere.
+
+    >>> from planner.profiles.gpus import load_gpus
+    >>> runs_format(load_gpus()["a100_sxm"], "fp8"), runs_format(load_gpus()["rtx_4090"], "fp8")
+    (False, True)
+    """
+    return gpu.architecture in _ARCHITECTURES.get(fmt, (gpu.architecture,))

@@ -37,31 +37,38 @@ PCIE4_BYTES_PER_S = 32e9                # where the table names no link
 _NEXT_RATE = {"fp4": ("fp8", "bf16"), "fp8": ("bf16",), "int8": ("fp8", "bf16"), "bf16": ("fp16",)}
 
 
-def peak_flops(gpu: Gpu, fmt: str) -> float:
-    """Dense FLOP/s at which `gpu` multiplies weights stored as `fmt`; the next wider rate where it lacks one.
+def peak_flops(gpu: Gpu, fmt: str, *, like: Gpu | None = None) -> float:
+    """Dense FLOP/s at which `gpu` multiplies weights stored as `fmt`.
 
+    Where its data sheet states no rate for the format (GeForce fp8), the rate is in the same proportion to
+    the 16-bit one as on `like`; failing that, the next wider format's rate.
     Raises `DataError` for a GPU without any sourced matrix rate.
     """
     rate = MATH_DTYPE[fmt]
-    for name in (rate, *_NEXT_RATE.get(rate, ()), "fp16"):
+    if rate in gpu.dense_flops:
+        return gpu.dense_flops[rate]
+    if like is not None and rate in like.dense_flops and gpu.flops_16bit and like.flops_16bit:
+        return gpu.flops_16bit * like.dense_flops[rate] / like.flops_16bit
+    for name in (*_NEXT_RATE.get(rate, ()), "fp16"):
         if name in gpu.dense_flops:
             return gpu.dense_flops[name]
     raise DataError(f"gpu {gpu.key}: no dense matrix rate is known", hint="choose a GPU with full specifications")
 
 
 class Roofline:
-    """Floors of calls on one GPU, in seconds."""
+    """Floors of calls on one GPU, in seconds; `like` fills rates its data sheet leaves out."""
 
-    def __init__(self, gpu: Gpu) -> None:
+    def __init__(self, gpu: Gpu, *, like: Gpu | None = None) -> None:
         if gpu.memory_bytes_per_s is None:
             raise DataError(f"gpu {gpu.key}: no memory bandwidth is known", hint="choose a GPU with full specifications")
         self.gpu = gpu
         self.bandwidth = gpu.memory_bytes_per_s
         self.link = gpu.link_bytes_per_s or PCIE4_BYTES_PER_S
         self.elementwise_share = _B60_BANDWIDTH_SHARE if gpu.key == "b60" else ELEMENTWISE_BANDWIDTH_SHARE
+        self._like = like
 
     def _of(self, work: Work, fmt: str) -> Array:
-        floor = work.roofline_s(flops_per_s=peak_flops(self.gpu, fmt), bytes_per_s=self.bandwidth)
+        floor = work.roofline_s(flops_per_s=peak_flops(self.gpu, fmt, like=self._like), bytes_per_s=self.bandwidth)
         return np.asarray(floor, dtype=np.float64)
 
     def gemm(self, dtype: str) -> Floor:

@@ -1,0 +1,139 @@
+"""Every way to run a workload on one GPU model: engine x precision x layout, evaluated over batch sizes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+
+from planner.errors import PlannerError
+from planner.estimate.admissible import Admissible
+from planner.estimate.evaluate import Evaluation, Lengths, evaluate
+from planner.estimate.layout import candidate_layouts
+from planner.estimate.memory import max_running, memory_of
+from planner.estimate.optimes import OpTimes
+from planner.estimate.precision import OpFormats, op_formats, runs_format
+from planner.estimate.recipes import RECIPES, Setup, setup_for
+from planner.estimate.spread import Spread, spread_of
+from planner.estimate.transfer import times_on
+from planner.profiles.gpus import Gpu, load_gpus
+from planner.profiles.store import Profiles
+from planner.records import Layout
+from planner.workload import Workload
+
+BATCHES = np.array([1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512], dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One way to run a workload on a GPU model."""
+
+    weights: str
+    kv: str
+    evaluation: Evaluation
+    spread: Spread
+
+    @property
+    def engine(self) -> str:
+        """Engine that runs it."""
+        return self.evaluation.setup.engine
+
+    @property
+    def layout(self) -> Layout:
+        """Parallel layout of one replica."""
+        return self.evaluation.layout
+
+
+@dataclass
+class Configurations:
+    """Evaluates workloads on GPU models, remembering tables between them."""
+
+    profiles: Profiles
+    rule: str
+    engines: tuple[str, ...]
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)      # (reason, GPU) -> configurations
+
+    def __post_init__(self) -> None:
+        """One rule on kernels for all."""
+        self._admissible = Admissible(self.rule)
+        self._times: dict[tuple[str, str], OpTimes | None] = {}
+
+    def on(self, workload: Workload, gpu: Gpu, *, most_gpus: int) -> list[Configuration]:
+        """All configurations of `workload` on at most `most_gpus` linked GPUs that fit in memory."""
+        found = []
+        for engine in self.engines:
+            times = self._times_on(gpu, engine)
+            if times is None:
+                self.refused["no measured relative to transfer from", gpu.key] += 1
+                continue
+            setup = setup_for(
+                engine, stream_interval=workload.stream_interval, accepted_tokens=workload.accepted_tokens
+            )
+            for weights, kv, formats in self._formats(workload, gpu):
+                for layout in candidate_layouts(workload.shape, max_gpus=min(most_gpus, gpu.max_gpus_linked)):
+                    one = self._one(workload, gpu, times, setup, layout, formats)
+                    if one is not None:
+                        found.append(Configuration(weights, kv, one, self.spread(gpu)))
+        return found
+
+    def spread(self, gpu: Gpu) -> Spread:
+        """Error of estimates on this GPU."""
+        return spread_of(gpu, reference=load_gpus().get(gpu.reference or ""))
+
+    def _times_on(self, gpu: Gpu, engine: str) -> OpTimes | None:
+        key = (gpu.key, engine)
+        if key not in self._times:
+            usable = engine in gpu.supports
+            self._times[key] = (
+                times_on(gpu, self.profiles, engine=engine, admissible=self._admissible) if usable else None
+            )
+        return self._times[key]
+
+    def _formats(self, workload: Workload, gpu: Gpu) -> Iterator[tuple[str, str, OpFormats]]:
+        for weights, kv in product(workload.weight_precisions, workload.kv_precisions):
+            formats = op_formats(workload.shape, weights=weights, kv=kv, gpu=gpu)
+            missing = [f for f in (formats.attention, formats.ffn, formats.experts, kv) if not runs_format(gpu, f)]
+            if missing:
+                self.refused[f"the GPU does not multiply {missing[0]}", gpu.key] += 1
+            else:
+                yield weights, kv, formats
+
+    def _one(
+        self, workload: Workload, gpu: Gpu, times: OpTimes, setup: Setup, layout: Layout, formats: OpFormats
+    ) -> Evaluation | None:
+        lengths = lengths_of(workload)
+        memory = memory_of(workload.shape, layout, formats=formats, gpu=gpu, recipe=setup.recipe)
+        limit = max_running(workload.shape, layout, memory, kv=formats.kv, input_tokens=lengths.input_tokens,
+                            output_tokens=lengths.output_tokens, recipe=setup.recipe)  # fmt: skip
+        if limit < 1.0:
+            self.refused["weights and one request do not fit in memory", gpu.key] += 1
+            return None
+        try:
+            return evaluate(workload.shape, gpu, times, layout=layout, formats=formats, setup=setup,
+                            lengths=lengths, batch=BATCHES)  # fmt: skip
+        except PlannerError as error:
+            self.refused[str(error), gpu.key] += 1
+            return None
+
+
+def lengths_of(workload: Workload) -> Lengths:
+    """Mean lengths of a workload's requests."""
+    tokens = workload.input_tokens.mean
+    return Lengths(tokens, workload.output_tokens.mean, tokens * workload.prefix_cache_share)
+
+
+def engines_for(wanted: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Engines with a recipe, those asked for if any were."""
+    return tuple(e for e in RECIPES if wanted is None or e in wanted)
+
+
+def refusals(counter: Mapping[tuple[str, str], int]) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+    """(reason, configurations, GPUs) of a counter of refusals, most frequent first."""
+    by_reason: dict[str, Counter[str]] = {}
+    for (reason, gpu), count in counter.items():
+        by_reason.setdefault(reason, Counter())[gpu] += count
+    for reason, gpus in sorted(by_reason.items(), key=lambda r: (-sum(r[1].values()), r[0])):
+        yield reason, sum(gpus.values()), tuple(sorted(gpus))
