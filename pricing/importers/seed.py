@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from importlib.resources import files
@@ -60,46 +60,50 @@ def packaged(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
-def identify(row: Row, rules: Iterable[Row]) -> tuple[str, tuple[str, ...]]:
-    """GPU key and flags of a row: what the reviewed instance rules say, else what the spelling says."""
-    memory = (
-        float(row["gpu_memory_gib"]) / min(float(row["gpu_count"]), 1.0) if row["gpu_memory_gib"] else None
-    )
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a source row rents: GPU key, number of them, and flags about the doubt left."""
+
+    gpu: str
+    count: float
+    flags: tuple[str, ...] = ()
+
+
+def identify(row: Row, rules: Iterable[Row]) -> Identity:
+    """What the reviewed instance rules say of a row, else what its spelling says."""
+    count = float(row["gpu_count"])
+    memory = float(row["gpu_memory_gib"]) / min(count, 1.0) if row["gpu_memory_gib"] else None
     for rule in rules:
         if rule["seller"] == row["provider"] and fnmatchcase(row["instance_type"], rule["instance"]):
             keys = rule["gpu"].split()
             fitting = [key for key in keys if memory is None or load_gpus()[key].has_memory(memory)]
-            return (fitting or keys)[0], ()
+            stated = float(rule["count"] or count)
+            return Identity((fitting or keys)[0], stated, () if stated == count else ("count_from_name",))
     match = resolve_gpu(row["gpu"], memory_gib=memory)
-    return match.key, (f"ambiguous_gpu:{'|'.join(match.keys)}",) if match.ambiguous else ()
+    return Identity(match.key, count, (f"ambiguous_gpu:{'|'.join(match.keys)}",) if match.ambiguous else ())
 
 
-def flags_of(row: Row, country: str | None) -> Iterator[str]:
-    """What a reader should know about a row before trusting it."""
-    seller = row["provider"]
-    if seller in MARKETPLACES or "(community)" in row["instance_type"]:
-        yield "marketplace"
-    if seller in BROKERS:
-        yield "broker"
-    if seller in LEAST_CHECKABLE:
-        yield "least_checkable"
-    if float(row["gpu_count"]) % 1:
-        yield "fractional_gpu"
-    if country is None:
-        yield "country_unknown"
-    if seller == "seeweb":  # the source names no currency and the seller bills in Europe
-        yield "currency_unverified"
-        if not row["region"]:
-            yield "no_stock_when_fetched"
-    if seller == "oci" and row["source_repo"].startswith("skypilot"):  # every shape is listed in every region
-        yield "presence_unverified"
-    if row["price_spot_usd_h"] and row["price_spot_usd_h"] == row["price_on_demand_usd_h"]:
-        yield "spot_equals_on_demand"
+FLAGS: Mapping[str, Callable[[Row, str], bool]] = {
+    "marketplace": lambda row, _: row["provider"] in MARKETPLACES or "(community)" in row["instance_type"],
+    "broker": lambda row, _: row["provider"] in BROKERS,
+    "least_checkable": lambda row, _: row["provider"] in LEAST_CHECKABLE,
+    "fractional_gpu": lambda row, _: float(row["gpu_count"]) % 1 > 0,
+    "country_unknown": lambda row, _: country_of(row["provider"], row["region"]) is None,
+    # the source names no currency and the seller bills in Europe
+    "currency_unverified": lambda row, _: row["provider"] == "seeweb",
+    "no_stock_when_fetched": lambda row, _: row["provider"] == "seeweb" and not row["region"],
+    # every shape is listed in every region
+    "presence_unverified": lambda row, _: row["provider"] == "oci",
+    # one zone of a region can be a third of all the others
+    "cheapest_zone": lambda row, term: row["provider"] == "aws" and term == "spot",
+    "spot_equals_on_demand": lambda row, _: row["price_spot_usd_h"] == row["price_on_demand_usd_h"],
+}
+"""What a reader should know before trusting a row, by term."""
 
 
-def offers_of(row: Row, *, gpu: str, flags: tuple[str, ...], as_of: str | None) -> Iterator[Offer]:
+def offers_of(row: Row, rented: Identity, *, as_of: str | None) -> Iterator[Offer]:
     """One offer per priced term of a source row."""
-    seller, count = row["provider"], float(row["gpu_count"])
+    seller, count = row["provider"], rented.count
     country = country_of(seller, row["region"] or None)
     # the SkyPilot list of vast writes 32 vCPU and 64 GiB for every machine
     invented_host = seller == "vast" and row["source_repo"].startswith("skypilot")
@@ -109,7 +113,7 @@ def offers_of(row: Row, *, gpu: str, flags: tuple[str, ...], as_of: str | None) 
             continue
         price = float(row[column])
         yield Offer(
-            seller=seller, instance=row["instance_type"], gpu=gpu, gpu_name_as_listed=row["gpu"],
+            seller=seller, instance=row["instance_type"], gpu=rented.gpu, gpu_name_as_listed=row["gpu"],
             gpu_count=count, gpu_memory_gib=float(row["gpu_memory_gib"]) if row["gpu_memory_gib"] else None,
             vcpus=float(vcpus) if vcpus else None, host_memory_gib=float(host) if host else None,
             region=row["region"] or None, country=country, zone=zone_of(country), term=term,
@@ -118,7 +122,7 @@ def offers_of(row: Row, *, gpu: str, flags: tuple[str, ...], as_of: str | None) 
             availability=1.0 if seller in MARKETPLACES else None,
             source=f"{row['source_repo']}@{row['source_commit'][:12]}:{row['source_path']}", as_of=as_of,
             age_days=None, licence=LICENCES.get(row["source_repo"], PUBLIC_FACT),
-            flags=(*flags, *flags_of(row, country)),
+            flags=(*rented.flags, *(name for name, holds in FLAGS.items() if holds(row, term))),
         )  # fmt: skip
 
 
@@ -134,12 +138,12 @@ def collect(rows: Iterable[Row], dates: Mapping[tuple[str, str], str]) -> tuple[
             refused.append(Refused("missing_price", label, "neither an on-demand nor a spot price", source))
             continue
         try:
-            gpu, flags = identify(row, rules)
+            rented = identify(row, rules)
         except ProfileError as error:
             refused.append(Refused("unknown_gpu", label, str(error), source))
             continue
         as_of = dates.get((row["source_repo"], row["source_path"])) or None
-        for offer in offers_of(row, gpu=gpu, flags=flags, as_of=as_of):
+        for offer in offers_of(row, rented, as_of=as_of):
             if found := failed_gate(offer):
                 refused.append(Refused(found[0], offer.label, found[1], offer.source))
             else:

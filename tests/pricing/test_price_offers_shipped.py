@@ -16,7 +16,8 @@ from planner.profiles.gpus import load_gpus, resolve_gpu
 CATALOG = load_catalog()
 KNOWN_FLAGS = {
     "marketplace", "broker", "least_checkable", "fractional_gpu", "country_unknown", "currency_unverified",
-    "no_stock_when_fetched", "presence_unverified", "spot_equals_on_demand", "ambiguous_gpu",
+    "no_stock_when_fetched", "presence_unverified", "cheapest_zone",
+    "count_from_name", "spot_equals_on_demand", "ambiguous_gpu",
 }  # fmt: skip
 SOURCE_ROWS, SOURCE_PRICES = 1487, 1745
 """Rows of cloud_offers.csv, and price cells in them: each is an offer or is listed as left out."""
@@ -147,6 +148,7 @@ def test_hyperscaler_data_centre_gpus_are_told_apart_by_instance(seller: str) ->
         ("azure", "Standard_NC40ads_H100_v5", "h100_nvl", 1),
         ("gcp", "a3-megagpu-8g", "h100_sxm", 8),
         ("paperspace", "P4000", "quadro_p4000", 1),
+        ("gcp", "tpu-v5litepod-8", "tpu_v5e", 8),
     ],
 )
 def test_known_machines_have_their_gpus(seller: str, instance: str, gpu: str, count: int) -> None:
