@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from planner.pricing.catalog import Catalog, gated, load_catalog, newest
 from planner.pricing.errors import PriceError
 from planner.pricing.offer import COLUMNS, Offer

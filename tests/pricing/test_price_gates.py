@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from planner.pricing.catalog import load_catalog
 from planner.pricing.gates import GATES, failed_gate, spot_above_on_demand, summarise
 from planner.pricing.offer import Offer

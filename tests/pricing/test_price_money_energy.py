@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from planner.pricing.energy import SECTORS, carbon_intensity, electricity_price, load_carbon, load_electricity
 from planner.pricing.errors import PriceError
 from planner.pricing.importers.energy import period_end

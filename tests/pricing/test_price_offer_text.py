@@ -8,6 +8,7 @@ from dataclasses import fields
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from planner.pricing.catalog import load_catalog
 from planner.pricing.errors import PriceError
 from planner.pricing.offer import COLUMNS, PARSERS, Offer, parse_cell, to_row, write_cell

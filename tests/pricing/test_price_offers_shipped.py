@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import date
 
 import pytest
+
 from planner.pricing.catalog import load_catalog
 from planner.pricing.gates import USD_PER_GPU_HOUR, failed_gate, spot_above_on_demand
 from planner.pricing.offer import TERMS, Offer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+
 from planner.pricing.catalog import load_catalog
 from planner.pricing.errors import PriceError
 

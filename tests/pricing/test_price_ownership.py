@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from planner.pricing.errors import PriceError
 from planner.pricing.ownership import ASSUMPTIONS, Ownership, Site, load_watts, owned_offer, residual
 from planner.profiles.errors import ProfileError

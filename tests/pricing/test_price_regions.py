@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from planner.pricing.regions import country_of, is_listed, load_countries, zone_of
 
 DATA = Path(__file__).parents[2] / "pricing" / "data"

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
+
 from planner.profiles.importers.gpus import from_owned, link_of, refill
 
 OWNED = {

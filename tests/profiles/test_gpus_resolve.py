@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from planner.profiles.aliases import load_aliases, normalise
 from planner.profiles.errors import ProfileError
 from planner.profiles.gpus import load_gpus, resolve_gpu

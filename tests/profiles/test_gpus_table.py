@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
+
 from planner.profiles.errors import ProfileError
 from planner.profiles.gpus import Gpu, load_gpus, parse_gpu
 
