@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class KernelError(ValueError):
-    """Something is wrong in a kernel manifest or op shape; the message names the file, the field, the value and the remedy."""
+    """A kernel table or op shape is wrong; the message names file, field, value and remedy."""

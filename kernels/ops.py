@@ -1,8 +1,8 @@
 """FLOP and bytes of every op the tables hold, for floats and numpy arrays alike.
 
-Shapes are per rank (after tensor parallel division) unless a parameter says otherwise. The byte counts are what must
-cross DRAM at least once; caches and re-reads are what the measured tables are for. Formulas: the usual counts (two
-FLOP per multiply-add; causal attention does half of the square).
+Shapes are per rank (after tensor parallel division) unless a parameter says otherwise. The byte counts are
+what must cross DRAM at least once; caches and re-reads are what the measured tables are for. Formulas: the
+usual counts (two FLOP per multiply-add; causal attention does half of the square).
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def attention_decode(
 
 
 def moe(
-    *, tokens: Amount, hidden: Amount, inter: Amount, experts: Amount, topk: Amount, tp: Amount = 1, ep: Amount = 1,
-    dtype: str = "bf16", gated: bool = True,
+    *, tokens: Amount, hidden: Amount, inter: Amount, experts: Amount, topk: Amount,
+    tp: Amount = 1, ep: Amount = 1, dtype: str = "bf16", gated: bool = True,
 ) -> Work:  # fmt: skip
     """Routed experts of one layer on one rank; `tokens` enter the layer over the whole expert group.
 
@@ -127,7 +127,8 @@ def mla_decode(
     rope: Amount = 64,
     kv_bytes: float = 2.0,
 ) -> Work:
-    """Absorbed latent attention: every head reads the one compressed row of `latent + rope` values per token."""
+    """Absorbed latent attention: every head reads the one compressed row of `latent + rope` values per
+    token."""
     width = np.add(latent, rope)
     flops = 2.0 * batch * heads * kv_len * (width + latent)
     return Work(flops=flops, bytes=batch * (kv_len * width * kv_bytes + 2.0 * heads * (width + latent)))

@@ -1,9 +1,9 @@
 """The reviewed list of kernels: what runs which op in which engine, open or closed, on whose hardware.
 
-*open*: the source is published under an OSI licence. *portable*: the same source is measured, or compiled and checked,
-on two vendors. A repository that is open around binaries without source counts as closed for what those binaries run.
-The tables are data: `data/variants.csv` (one row per kernel) and `data/kernel_sources.csv` (how measured tables spell
-them; the first matching row wins, `*` and `?` are wild).
+*open*: the source is published under an OSI licence. *portable*: the same source is measured, or compiled and
+checked, on two vendors. A repository that is open around binaries without source counts as closed for what
+those binaries run. The tables are data: `data/variants.csv` (one row per kernel) and
+`data/kernel_sources.csv` (how measured tables spell them; the first matching row wins, `*` and `?` are wild).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class KernelSource:
     variant: str
 
     def matches(self, engine: str, op: str, kernel_source: str, dtype: str, system: str) -> bool:
-        """Whether a block with these properties is meant; an unknown (empty) dtype or system fits only `*`."""
+        """Whether a block with these properties is meant; an empty dtype or system fits only `*`."""
         return (
             fnmatchcase(engine, self.engine)
             and fnmatchcase(op, self.op)
@@ -74,7 +74,7 @@ class StandIn:
     op: str
     dtype: str
     rule: str
-    """Which restriction it serves: "open" or "portable"."""
+    """Which restriction it serves: "open", "portable" or `*` for both."""
     variant: str
     reference: str
     """The measured variant whose time is multiplied, `*` for the fastest one."""
@@ -86,8 +86,8 @@ class StandIn:
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
-    with files("planner.kernels").joinpath(f"data/{name}").open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
+    text = files("planner.kernels").joinpath(f"data/{name}").read_text(encoding="utf-8")
+    yield from csv.DictReader(text.splitlines())
 
 
 def _yes(row: Mapping[str, str], column: str) -> bool:
@@ -100,9 +100,9 @@ def _yes(row: Mapping[str, str], column: str) -> bool:
 def _variant(row: Mapping[str, str]) -> Variant:
     flags = dict(part.split("=", 1) for part in row["flags"].split(";") if part)
     return Variant(
-        row["name"], tuple(row["ops"].split()), tuple(row["engines"].split()), row["language"], _yes(row, "open"),
-        row["licence"], tuple(row["vendors"].split()), _yes(row, "portable"), MappingProxyType(flags),
-        row["source"], row["as_of"], row["notes"],
+        row["name"], tuple(row["ops"].split()), tuple(row["engines"].split()), row["language"],
+        _yes(row, "open"), row["licence"], tuple(row["vendors"].split()), _yes(row, "portable"),
+        MappingProxyType(flags), row["source"], row["as_of"], row["notes"],
     )  # fmt: skip
 
 
@@ -172,6 +172,6 @@ def stand_in(op: str, *, dtype: str, rule: str) -> StandIn | None:
     'planner_triton_gemm'
     """
     for row in load_stand_ins():
-        if row.rule == rule and fnmatchcase(op, row.op) and fnmatchcase(dtype, row.dtype):
+        if fnmatchcase(rule, row.rule) and fnmatchcase(op, row.op) and fnmatchcase(dtype, row.dtype):
             return row
     return None

@@ -75,7 +75,8 @@ class Curves:
     def index(self, key: tuple[int, ...]) -> int:
         """Number of the curve with this key, -1 when it was not measured.
 
-        >>> Curves(np.array([[1, 2], [1, 4]], np.int32), np.array([0, 1, 2]), np.ones(2), np.ones(2)).index((1, 4))
+        >>> keys = np.array([[1, 2], [1, 4]], np.int32)
+        >>> Curves(keys, np.array([0, 1, 2]), np.ones(2), np.ones(2)).index((1, 4))
         1
         """
         table = self.cache.get("index")

@@ -1,8 +1,8 @@
 """Reading measured curves between and beyond their points, vectorised over queries and curves.
 
-Between points time runs straight in (log size, log time). Below the first point it stays what it was there (launch
-and latency, not work, set it); above the last the utilisation of the last point holds: time grows with the roofline.
-Up to an octave outside still counts as interpolated, further out as transferred.
+Between points time runs straight in (log size, log time). Below the first point it stays what it was there
+(launch and latency, not work, set it); above the last the utilisation of the last point holds: time grows
+with the roofline. Up to an octave outside still counts as interpolated, further out as transferred.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from planner.profiles.basis import INTERPOLATED, MEASURED, TRANSFERRED
 from planner.profiles.block import Curves
 
@@ -22,7 +21,7 @@ Codes = npt.NDArray[np.int8]
 Roofline = Callable[..., Any]
 """Seconds at the physical limit for one op: called with its axes, then x, as arrays that broadcast."""
 
-OCTAVE = float(np.log(2.0))
+OCTAVE = float(np.log(2.0)) + 1e-9
 
 _APART = 64.0
 """Distance between curves laid on one axis; logarithms of sizes span less than 30."""
@@ -52,12 +51,12 @@ class Sample:
 
 
 def _logs(curves: Curves) -> tuple[Floats, Floats, Floats]:
-    made = curves.cache.get("logs")
+    made: tuple[Floats, Floats, Floats] | None = curves.cache.get("logs")
     if made is None:
         log_x, log_y = np.log(curves.x), np.log(curves.y)
         apart = np.repeat(np.arange(len(curves)) * _APART, np.diff(curves.start))
         made = curves.cache["logs"] = (log_x, log_y, log_x + apart)
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def sample(curves: Curves, which: npt.NDArray[np.int64] | int, x: Floats) -> Sample:
@@ -113,11 +112,13 @@ def curve_time(
     curves: Curves, *, key: tuple[int, ...], x: npt.ArrayLike, roofline_s: Roofline | None = None,
     weights: tuple[float, ...] | None = None,
 ) -> OpTime:  # fmt: skip
-    """Any op whose block has one curve per key; a key that was not measured borrows the nearest one's utilisation.
+    """Any op whose block has one curve per key; a key that was not measured borrows the nearest one's
+    utilisation.
 
     `roofline_s(*key, x)` scales what is borrowed; without it values are taken as they are (power).
 
-    >>> curves = Curves(np.array([[8]], np.int32), np.array([0, 2]), np.array([1.0, 4.0]), np.array([1.0, 4.0]))
+    >>> points = np.array([1.0, 4.0])
+    >>> curves = Curves(np.array([[8]], np.int32), np.array([0, 2]), points, points)
     >>> curve_time(curves, key=(8,), x=[2.0, 4.0]).seconds.round(6).tolist()
     [2.0, 4.0]
     """

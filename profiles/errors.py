@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class ProfileError(ValueError):
-    """Something is wrong in a profile table, GPU row or trace; the message names the file, the field, the value and the remedy."""
+    """A profile table, GPU row or trace is wrong; the message names file, field, value and remedy."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-
 from planner.profiles.basis import INTERPOLATED, MEASURED, TRANSFERRED
 from planner.profiles.block import Curves
 from planner.profiles.curve import Floats, OpTime, Roofline, basis_of, read_curve, sample
@@ -31,9 +30,10 @@ def _sites(curves: Curves, n: int, k: int) -> tuple[npt.NDArray[np.int64], Float
 def gemm_time(curves: Curves, *, n: int, k: int, m: npt.ArrayLike, roofline_s: Roofline) -> OpTime:
     """Seconds of m tokens through an n x k weight; `roofline_s(n, k, m)` broadcasts.
 
-    A measured (n, k) is read from its curve. Any other takes the weighted geometric mean of time / roofline over the
-    four nearest sites; further than two octaves away along both axes that counts as transferred. Never below the
-    roofline: tables of GPUs with large caches hold rows that no step can repeat, whose weights stayed in L2.
+    A measured (n, k) is read from its curve. Any other takes the weighted geometric mean of time / roofline
+    over the four nearest sites; further than two octaves away along both axes that counts as transferred.
+    Never below the roofline: tables of GPUs with large caches hold rows that no step can repeat, whose
+    weights stayed in L2.
     """
     tokens = np.atleast_1d(np.asarray(m, np.float64))
     floor = np.asarray(roofline_s(n, k, tokens), np.float64)
@@ -46,6 +46,6 @@ def gemm_time(curves: Curves, *, n: int, k: int, m: npt.ArrayLike, roofline_s: R
     shape = curves.keys[sites].astype(np.float64)
     limit = roofline_s(shape[:, :1], shape[:, 1:], np.minimum(tokens, near.last_x))
     slowdown = weight @ (near.log_y - np.log(limit))
-    far = near.far.all(axis=0)
+    far = np.asarray(near.far.all(axis=0))
     basis = basis_of(np.zeros(far.shape, bool), far, best=best)
     return OpTime(floor * np.exp(np.maximum(slowdown, 0.0)), basis)

@@ -1,15 +1,14 @@
 """Times of ops from measured curves: the public face of the look-up modules.
 
 All functions are pure numpy over `Curves`, vectorised over the query arrays, and return `OpTime`.
-`curve_time` reads any block keyed by fixed axes, `surface_time` any block whose last axis varies with the query (batch);
-the others add what is special to their op.
+`curve_time` reads any block keyed by fixed axes, `surface_time` any block whose last axis varies with the
+query (batch); the others add what is special to their op.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-
 from planner.profiles.basis import INTERPOLATED, TRANSFERRED
 from planner.profiles.block import Curves
 from planner.profiles.curve import OpTime, Roofline, curve_time, nearest, read_curve
@@ -37,13 +36,13 @@ def _moe_features(keys: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def moe_time(
-    curves: Curves, *, hidden: int, inter: int, experts: int, topk: int, tp: int, ep: int, tokens: npt.ArrayLike,
-    roofline_s: Roofline,
+    curves: Curves, *, hidden: int, inter: int, experts: int, topk: int, tp: int, ep: int,
+    tokens: npt.ArrayLike, roofline_s: Roofline,
 ) -> OpTime:  # fmt: skip
     """Seconds of one layer's routed experts on the busiest rank; `tokens` enter over the whole expert group.
 
-    A shape that was not measured borrows the utilisation of the nearest one: `roofline_s(hidden, inter, experts,
-    topk, tp, ep, tokens)`.
+    A shape that was not measured borrows the utilisation of the nearest one: `roofline_s(hidden, inter,
+    experts, topk, tp, ep, tokens)`.
     """
     key = (hidden, inter, experts, topk, tp, ep)
     if curves.index(key) >= 0:
@@ -61,7 +60,8 @@ def moe_time(
 
 
 def comm_time(curves: Curves, *, num_gpus: int, elements: npt.ArrayLike, roofline_s: Roofline) -> OpTime:
-    """Seconds of a collective over `num_gpus` GPUs; another group size scales by `roofline_s(num_gpus, elements)`."""
+    """Seconds of a collective over `num_gpus` GPUs; another group size scales by `roofline_s(num_gpus,
+    elements)`."""
     return curve_time(curves, key=(num_gpus,), x=elements, roofline_s=roofline_s)
 
 
@@ -70,9 +70,11 @@ def less_launches(
 ) -> OpTime:
     """A launch-bound table without its launches: time - floor + one graph launch, at least the roofline.
 
-    For tables flagged `launch_bound` when nothing else has the shape; what remains is transferred, not measured.
+    For tables flagged `launch_bound` when nothing else has the shape; what remains is transferred, not
+    measured.
 
-    >>> less_launches(OpTime(np.array([1e-4]), np.array([0], np.int8)), floor_s=9e-5, roofline_s=1e-6).basis.tolist()
+    >>> timed = OpTime(np.array([1e-4]), np.array([0], np.int8))
+    >>> less_launches(timed, floor_s=9e-5, roofline_s=1e-6).basis.tolist()
     [3]
     """
     seconds = np.maximum(time.seconds - floor_s + launch_s, roofline_s)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from planner.profiles.block import Block, Curves
 from planner.profiles.errors import ProfileError
 
@@ -89,8 +88,9 @@ class Profiles:
         return self._made[i]
 
     def blocks(
-        self, *, system: str | None = None, op: str | None = None, engine: str | None = None, dtype: str | None = None,
-        kv_dtype: str | None = None, variant: str | None = None, value: str | None = "seconds", **detail: str,
+        self, *, system: str | None = None, op: str | None = None, engine: str | None = None,
+        dtype: str | None = None, kv_dtype: str | None = None, variant: str | None = None,
+        value: str | None = "seconds", **detail: str,
     ) -> tuple[Block, ...]:  # fmt: skip
         """Headers that match everything given, in index order; `value=None` includes power tables.
 

@@ -1,8 +1,8 @@
 """Times over two sizes at once (batch and length): attention of every kind.
 
-The last key axis of a block and its curve axis span a surface; the other axes name it. Between batches time runs
-straight in (log batch, log time), as along the curves. Surfaces are ragged: where the larger batch was not measured
-that far, its own curve is carried on at the utilisation it ended with.
+The last key axis of a block and its curve axis span a surface; the other axes name it. Between batches time
+runs straight in (log batch, log time), as along the curves. Surfaces are ragged: where the larger batch was
+not measured that far, its own curve is carried on at the utilisation it ended with.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from planner.profiles.basis import INTERPOLATED, MEASURED, TRANSFERRED
 from planner.profiles.block import Curves
 from planner.profiles.curve import OCTAVE, Floats, OpTime, Roofline, basis_of, nearest, sample
@@ -31,7 +30,7 @@ class _Surface:
 
 
 def _surfaces(curves: Curves) -> dict[tuple[int, ...], _Surface]:
-    made = curves.cache.get("surfaces")
+    made: dict[tuple[int, ...], _Surface] | None = curves.cache.get("surfaces")
     if made is None:
         heads = np.ones(len(curves), bool)
         heads[1:] = (np.diff(curves.keys[:, :-1], axis=0) != 0).any(axis=1)
@@ -42,7 +41,7 @@ def _surfaces(curves: Curves) -> dict[tuple[int, ...], _Surface]:
             key = tuple(curves.keys[first, :-1].tolist())
             made[key] = _Surface(key, int(first), along, np.log(np.maximum(along, 0.5)))
         curves.cache["surfaces"] = made
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def _choose(
@@ -61,8 +60,9 @@ def _choose(
     return curves.cache[name]  # type: ignore[no-any-return]
 
 
-def _read(curves: Curves, surface: _Surface, along: Floats, x: Floats, roofline_s: Roofline | None,
-          best: int) -> OpTime:  # fmt: skip
+def _read(
+    curves: Curves, surface: _Surface, along: Floats, x: Floats, *, roofline_s: Roofline | None, best: int
+) -> OpTime:
     wanted = np.log(np.maximum(along, 0.5))
     grid = surface.log_along
     left = np.clip(np.searchsorted(grid, wanted, side="right") - 1, 0, max(len(grid) - 2, 0))
@@ -95,12 +95,13 @@ def _as_measured(keys: npt.NDArray[Any]) -> Floats:
 
 def surface_time(
     curves: Curves, *, key: tuple[int, ...], along: npt.ArrayLike, x: npt.ArrayLike,
-    roofline_s: Roofline | None = None, features: Features = _as_measured, weights: tuple[float, ...] | None = None,
+    roofline_s: Roofline | None = None, features: Features = _as_measured,
+    weights: tuple[float, ...] | None = None,
 ) -> OpTime:  # fmt: skip
     """Seconds over the last key axis (`along`) and the curve axis (`x`), which broadcast.
 
-    `key` holds the remaining axes in block order and `roofline_s(*key, along, x)` the physical limit. A key that was
-    not measured borrows the utilisation of the nearest one: octaves of `features(keys)`, weighted.
+    `key` holds the remaining axes in block order and `roofline_s(*key, along, x)` the physical limit. A key
+    that was not measured borrows the utilisation of the nearest one: octaves of `features(keys)`, weighted.
 
     >>> keys = np.array([[8, 1], [8, 4]], np.int32)
     >>> curves = Curves(keys, np.array([0, 2, 4]), np.array([1.0, 4, 1, 4]), np.array([1.0, 4, 4, 16]))
@@ -111,7 +112,7 @@ def surface_time(
     size = np.atleast_1d(np.asarray(x, np.float64))
     scale = np.ones(len(key)) if weights is None else np.asarray(weights)
     surface, best = _choose(curves, key, features, scale)
-    found = _read(curves, surface, batch, size, roofline_s, best)
+    found = _read(curves, surface, batch, size, roofline_s=roofline_s, best=best)
     if best == MEASURED or roofline_s is None:
         return found
     ratio = roofline_s(*key, batch, size) / roofline_s(*surface.key, batch, size)
@@ -129,8 +130,9 @@ def attention_time(
 ) -> OpTime:  # fmt: skip
     """Seconds of one layer's attention (prefill: `length` new tokens each; decode: `length` cached ones).
 
-    `roofline_s(heads, kv_heads, head_dim, window, batch, length)` broadcasts. Head counts that were not measured
-    borrow from the nearest with the same heads per KV head and head size. Never below the roofline (see `gemm_time`).
+    `roofline_s(heads, kv_heads, head_dim, window, batch, length)` broadcasts. Head counts that were not
+    measured borrow from the nearest with the same heads per KV head and head size. Never below the roofline
+    (see `gemm_time`).
     """
     found = surface_time(
         curves, key=(heads, kv_heads, head_dim, window), along=batch, x=length, roofline_s=roofline_s,

@@ -1,8 +1,8 @@
 """AMD's tuned tables (ROCm/aiter, MIT) as blocks: the fastest kernel per shape for GEMM and fused MoE.
 
-Only winners are in the source, so a block tells what the hardware does at its best and never compares kernels; every
-block carries the flag `winners_only`. Where assembly objects (shipped without source) win some shapes, there are two
-blocks: `_any` with all rows and `_open` without those.
+Only winners are in the source, so a block tells what the hardware does at its best and never compares
+kernels; every block carries the flag `winners_only`. Where assembly objects (shipped without source) win some
+shapes, there are two blocks: `_any` with all rows and `_open` without those.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-
 from planner.profiles.importers.prepare import LeftOut, Prepared, pack
 
 SOURCE = "ROCm/aiter, commit e4048607a535ace3a2b51ded31b1c8c2d45c0879, tuned tables"
@@ -68,11 +67,11 @@ def _usable(frame: pd.DataFrame, left_out: LeftOut) -> pd.DataFrame:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    columns = ["op", "gfx", "cu_num", "m", "n", "k", "token", "model_dim", "inter_dim", "expert", "topk", "a_dtype",
-               "w_dtype", "q_type", "library", "us", "source_file", *FLAGS]  # fmt: skip
-    frame = pq.read_table(path, columns=columns).to_pandas()
-    formats = [tuple(str(v).split("_e4m3")[0] if i < 2 else str(v) for i, v in enumerate(row))
-               for row in frame[["a_dtype", "w_dtype", "q_type"]].itertuples(index=False)]  # fmt: skip
+    columns = ["op", "gfx", "cu_num", "m", "n", "k", "token", "model_dim", "inter_dim", "expert", "topk",
+               "a_dtype", "w_dtype", "q_type", "library", "us", "source_file", *FLAGS]  # fmt: skip
+    frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
+    plain = (frame[name].astype(str).str.split("_e4m3").str[0] for name in ("a_dtype", "w_dtype", "q_type"))
+    formats = zip(*plain, strict=True)
     frame["dtype"] = [DTYPES.get(f) for f in formats]
     return frame
 
@@ -102,11 +101,13 @@ def _choices(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 def aiter_blocks(path: Path, left_out: LeftOut) -> Iterator[Prepared]:
     """GEMM and MoE blocks of the two Instinct classes whose device is known."""
     frame = _usable(_read(path), left_out)
-    for (gfx, cus, family, dtype), rows in frame.groupby(["gfx", "cu_num", "op", "dtype"], sort=True):
+    frame["system"] = [SYSTEMS[device] for device in zip(frame["gfx"], frame["cu_num"], strict=True)]
+    for names, rows in frame.groupby(["system", "op", "dtype"], sort=True):
+        system, family, dtype = map(str, names)
         _, columns, _, x = SHAPES["fmoe" if family == "fmoe" else "gemm"]
         for choice, chosen in _choices(rows):
             points = chosen[[*columns, x]].to_numpy(np.int64)
             if family == "fmoe":
                 points = np.insert(points, [len(columns)] * 2, 1, axis=1)
-            header = _header(SYSTEMS[gfx, cus], family, dtype, choice)
+            header = _header(system, family, dtype, choice)
             yield pack(header, points, chosen["us"].to_numpy(np.float64) * 1e-6)

@@ -1,4 +1,5 @@
-"""One source table to prepared blocks: bad rows out and listed, repeated keys merged, curves sorted and thinned."""
+"""One source table to prepared blocks: bad rows out and listed, repeated keys merged, curves sorted and
+thinned."""
 
 from __future__ import annotations
 
@@ -12,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
-
 from planner.profiles.importers.quality import Quality
 from planner.profiles.importers.tables import DTYPES, Table
 from planner.profiles.importers.thin import TOLERANCE, keep_mask, thinning_error
 
 MANTISSA_BITS = 12
-"""Kept of each float32: 0.012 % at most, a quarter of what the source's four digits hold; halves the files."""
+"""Kept of each float32: 0.012 % at most, a quarter of what the source's four digits hold; halves the
+files."""
 
 
 @dataclass
@@ -71,7 +72,7 @@ def curves_of(
     fresh[1:] = (np.diff(points, axis=0) != 0).any(axis=1)
     if not fresh.all():
         group = np.cumsum(fresh) - 1
-        y = pd.Series(y).groupby(group).median().to_numpy()
+        y = np.asarray(pd.Series(y).groupby(group).median(), np.float64)
         points = points[fresh]
     heads = np.ones(len(points), bool)
     heads[1:] = (np.diff(points[:, :-1], axis=0) != 0).any(axis=1)
@@ -126,7 +127,8 @@ def _read(table: Table, folder: Path) -> pd.DataFrame:
         table.value,
         *([table.where[0]] if table.where else []),
     ]
-    frame = pq.read_table(folder / f"{table.file}.parquet", columns=list(dict.fromkeys(columns))).to_pandas()
+    rows = pq.read_table(folder / f"{table.file}.parquet", columns=list(dict.fromkeys(columns)))
+    frame: pd.DataFrame = rows.to_pandas()
     for column in header:
         frame[column] = frame[column].fillna("").astype("category")
     if table.where:

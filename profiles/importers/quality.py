@@ -1,15 +1,16 @@
-"""What is known to be wrong with measured tables: launch-bound timings, copies, cache hits. Marked, never hidden."""
+"""What is known to be wrong with measured tables: launch-bound timings, copies, cache hits. Marked, never
+hidden."""
 
 from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from planner.kernels import ops
 from planner.profiles.importers.tables import Table
 
@@ -39,13 +40,13 @@ class Quality:
     @classmethod
     def load(cls, folder: Path) -> Quality:
         """Read latency_floors.csv, inventory.csv and specs.csv."""
+        key = itemgetter("table", "system", "framework", "version", "kernel_source", "dtype", "scope")
         floors = {
-            (r["table"], r["system"], r["framework"], r["version"], r["kernel_source"], r["dtype"], r["scope"]):
-            float(r["p01_us"]) * 1e-6
+            key(r): float(r["p01_us"]) * 1e-6
             for r in _read(folder / "latency_floors.csv")
             # b60 tables carry 23-34 us of launch although the source's own test misses them.
             if r["suspect_launch_bound"] == "1" or (r["system"] == "b60" and r["table"] == "gemm")
-        }  # fmt: skip
+        }
         copies = {
             (r["system"], r["framework"], r["version"], r["table"]): "gb300"
             for r in _read(folder / "inventory.csv")
@@ -82,7 +83,8 @@ class Quality:
     def impossible(
         self, header: dict[str, Any], points: npt.NDArray[np.int64], y: npt.NDArray[np.float64]
     ) -> tuple[int, bool]:
-        """How many rows beat DRAM bandwidth, and whether that is a habit of the table (GEMM and decode attention)."""
+        """How many rows beat DRAM bandwidth, and whether that is a habit of the table (GEMM and decode
+        attention)."""
         spec = self.specs.get(header["system"])
         if spec is None or header["value"] != "seconds" or header["op"] not in ("gemm", "attention_decode"):
             return 0, False

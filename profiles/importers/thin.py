@@ -1,10 +1,11 @@
 """Drop the points of measured curves that log-log interpolation between kept neighbours gives back.
 
-A curve is the latency of one shape along one size (tokens, sequence length ...). A point may go when the straight
-line in (log x, log y) between the nearest kept points passes it within `tolerance`. The fewest points that satisfy
-this are a shortest path: point j follows point i at cost 1 if every point between them lies within tolerance of the
-segment i-j, which a running interval of admissible slopes decides in one pass (Imai and Iri, "Polygonal
-approximations of a curve", 1988, restricted to the curve's own points). All curves of a block advance together.
+A curve is the latency of one shape along one size (tokens, sequence length ...). A point may go when the
+straight line in (log x, log y) between the nearest kept points passes it within `tolerance`. The fewest
+points that satisfy this are a shortest path: point j follows point i at cost 1 if every point between them
+lies within tolerance of the segment i-j, which a running interval of admissible slopes decides in one pass
+(Imai and Iri, "Polygonal approximations of a curve", 1988, restricted to the curve's own points). All curves
+of a block advance together.
 """
 
 from __future__ import annotations

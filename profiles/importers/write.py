@@ -1,4 +1,5 @@
-"""Prepared blocks to files: one Parquet file per system (one row group per block) and one JSON index with digests."""
+"""Prepared blocks to files: one Parquet file per system (one row group per block) and one JSON index with
+digests."""
 
 from __future__ import annotations
 
@@ -11,7 +12,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
 from planner.profiles.importers.prepare import LeftOut, Prepared
 
 INDEX = "index.json"
@@ -31,7 +31,8 @@ def _table(block: Prepared) -> pa.Table:
 
 
 def write_system(path: Path, blocks: Sequence[Prepared]) -> None:
-    """One row group per block, in order. Encodings are the smallest of those tried (bytes per point in the README)."""
+    """One row group per block, in order. Encodings are the smallest of those tried (bytes per point in the
+    README)."""
     with pq.ParquetWriter(
         path, _FIELDS, compression="zstd", compression_level=19, write_statistics=False, store_schema=False,
         use_dictionary=["keys.list.element"], write_page_index=False,
@@ -60,8 +61,8 @@ def write_index(folder: Path, headers: Sequence[dict[str, Any]]) -> str:
     digest = hashlib.sha256("\n".join([*files.values(), body]).encode()).hexdigest()
     lines = [f'"{name}":{json.dumps(value, separators=(",", ":"))}' for name, value in columns.items()]
     text = (
-        f'{{"schema":"{SCHEMA}","digest":"{digest}",\n"files":{json.dumps(files, indent=1)},\n"rows":{len(headers)},'
-        f'\n"columns":{{\n' + ",\n".join(lines) + "\n}}\n"
+        f'{{"schema":"{SCHEMA}","digest":"{digest}",\n"files":{json.dumps(files, indent=1)},\n'
+        f'"rows":{len(headers)},\n"columns":{{\n' + ",\n".join(lines) + "\n}}\n"
     )
     (folder / INDEX).write_text(text, encoding="utf-8")
     return digest
