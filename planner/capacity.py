@@ -7,10 +7,10 @@ service time (in slots) and c slots, Poisson arrivals and exponential service (M
 - Erlang C  C(c, R) = B / (1 - (R/c)(1 - B)): the probability that a request waits;
 - P(wait > t) = C(c, R) exp(-(c - R) t / S): waiting is exponential once it happens.
 
-Burstiness: P(wait) is kept and the mean wait multiplied by (ca2 + cs2)/2 (Allen-Cunneen 1978; Kingman 1961 for
-c = 1), ca2 and cs2 being the squared coefficients of variation of arrivals and service; both are 1 in M/M/c.
-Sources: Erlang 1917; Cooper, Introduction to Queueing Theory, 1981, ch. 3; Halfin and Whitt, Operations Research
-29, 1981 (square-root staffing); Whitt, Production and Operations Management 2, 1993 (GI/G/m approximations).
+Burstiness: P(wait) is kept and the mean wait multiplied by (ca2 + cs2)/2 (Allen-Cunneen 1978; Kingman 1961
+for c = 1), ca2 and cs2 being the squared coefficients of variation of arrivals and service; 1 in M/M/c.
+Sources: Erlang 1917; Cooper, Introduction to Queueing Theory, 1981, ch. 3; Halfin and Whitt, Operations
+Research 29, 1981 (square-root staffing); Whitt, Production and Operations Management 2, 1993 (GI/G/m).
 """
 
 from __future__ import annotations
@@ -60,7 +60,13 @@ def wait_probability(slots: ArrayLike, offered: ArrayLike) -> Floats:
 
 
 def wait_tail(
-    slots: ArrayLike, offered: ArrayLike, *, service_s: ArrayLike, wait_s: ArrayLike, ca2: float = 1.0, cs2: float = 1.0
+    slots: ArrayLike,
+    offered: ArrayLike,
+    *,
+    service_s: ArrayLike,
+    wait_s: ArrayLike,
+    ca2: float = 1.0,
+    cs2: float = 1.0,
 ) -> Floats:
     """P(a request waits longer than `wait_s`), service taking `service_s` on average.
 
@@ -82,7 +88,9 @@ def mean_wait_s(
     return np.asarray(wait_probability(c, r) * queueing * _burstiness(ca2, cs2))
 
 
-def kingman_wait_s(utilisation: ArrayLike, *, service_s: ArrayLike, ca2: float = 1.0, cs2: float = 1.0) -> Floats:
+def kingman_wait_s(
+    utilisation: ArrayLike, *, service_s: ArrayLike, ca2: float = 1.0, cs2: float = 1.0
+) -> Floats:
     """Mean wait at one server, G/G/1: rho/(1-rho) x (ca2+cs2)/2 x S; infinite at rho >= 1.
 
     >>> float(kingman_wait_s(0.5, service_s=2.0))
@@ -178,16 +186,21 @@ def unfixable_slos(
 ) -> tuple[SloGap, ...]:
     """Limits that no number of replicas meets, given the latency of a single request on an idle replica.
 
-    >>> [str(gap) for gap in unfixable_slos(best_ttft_s=1.2, best_tpot_s=0.02, ttft_limit_s=1.0, tpot_limit_s=0.05)]
+    >>> gaps = unfixable_slos(best_ttft_s=1.2, best_tpot_s=0.02, ttft_limit_s=1.0, tpot_limit_s=0.05)
+    >>> [str(gap) for gap in gaps]
     ['ttft: 1200 ms at best, the limit is 1000 ms']
     """
     pairs = (("ttft", best_ttft_s, ttft_limit_s), ("tpot", best_tpot_s, tpot_limit_s))
-    return tuple(SloGap(name, best, limit) for name, best, limit in pairs if limit is not None and best > limit)
+    return tuple(
+        SloGap(name, best, limit) for name, best, limit in pairs if limit is not None and best > limit
+    )
 
 
 def _burstiness(ca2: float, cs2: float) -> float:
     if not (np.isfinite(ca2 + cs2) and min(ca2, cs2) >= 0 and ca2 + cs2 > 0):
-        raise InputError(f"ca2, cs2: {ca2}, {cs2} are not squared coefficients of variation", hint="1 = Poisson")
+        raise InputError(
+            f"ca2, cs2: {ca2}, {cs2} are not squared coefficients of variation", hint="1 = Poisson"
+        )
     return (ca2 + cs2) / 2
 
 

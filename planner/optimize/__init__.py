@@ -3,7 +3,7 @@
 from planner.optimize.fleet import Fleet, size_fleet
 from planner.optimize.problem import Decision, Limits, Problem, Relaxation, Resource, ShareCap
 from planner.optimize.single import SinglePlan, best_per_key, best_single
-from planner.optimize.solve import solve
+from planner.optimize.solve import solve, solve_without
 
 __all__ = [
     "Decision",
@@ -18,4 +18,5 @@ __all__ = [
     "best_single",
     "size_fleet",
     "solve",
+    "solve_without",
 ]

@@ -42,19 +42,17 @@ class Arrays:
     row_upper: Floats
     blocks: tuple[Block, ...]
 
-    def activity(self, values: Floats) -> Floats:
-        """A v."""
-        columns = np.repeat(np.arange(len(self.cost)), np.diff(self.starts))
-        products = self.coefficients * values[columns]
-        return np.bincount(self.rows, products, minlength=len(self.row_lower))
-
 
 @dataclass
 class Builder:
-    """Collects columns and rules; a rule is one call of `rows`, named after what it demands."""
+    """Collects columns and rules; a rule is one call of `rows`, named after what it demands.
+
+    `exact` is cleared by a rule that had to be stricter than what it demands.
+    """
 
     column_count: int = 0
     row_count: int = 0
+    exact: bool = True
     _columns: list[tuple[Floats, Floats, Bools]] = field(default_factory=list)
     _terms: list[tuple[Index, Index, Floats]] = field(default_factory=list)
     _bounds: list[tuple[Floats, Floats]] = field(default_factory=list)
@@ -80,7 +78,7 @@ class Builder:
         upper: ArrayLike = np.inf,
         slack_cost: ArrayLike | None = None,
     ) -> None:
-        """`count` rows: lower <= sum of terms <= upper; with `slack_cost`, `upper` may be exceeded at that cost."""
+        """`count` rows: lower <= sum of terms <= upper, which may be exceeded at `slack_cost` if given."""
         if slack_cost is not None:
             slack = self.columns(count, cost=slack_cost)
             terms = [*terms, (np.arange(count), slack, -1.0)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.optimize.problem import ALL_PERIODS, Bools, Floats, Ints, Problem
+from planner.optimize.problem import ALL_PERIODS, Floats, Ints, Problem
 
 TOLERANCE = 1e-5
 """Relative to a limit (or to one unit); ten times what rounding is allowed to use up."""
@@ -103,29 +103,29 @@ def check_spares(p: Problem, plan: Proposal) -> Iterator[str]:
     for group in np.flatnonzero(p.spare_units):
         for period in range(p.period_count):
             if not survives_loss(p, plan, int(group), period):
-                spare = p.spare_units[group]
-                yield f"spare_units[{p.group_name(int(group))}]: the load is lost with its {spare} largest units"
+                name, spare = p.group_name(int(group)), p.spare_units[group]
+                yield f"spare_units[{name}]: the load is lost with its {spare} largest units"
 
 
 def survives_loss(p: Problem, plan: Proposal, group: int, period: int) -> bool:
-    """Do the units left after the s largest fail carry the mix, or has each option in use its own s spares?"""
+    """Do the units left after the s largest fail carry the group's mix of classes?
+
+    Where no option serves every class: has each option in use its own s spares?
+    """
     classes = (p.class_group == group) & (p.period_of_class == period) & (p.demand_per_s > 0)
     if not classes.any():
         return True
-    spare, members = int(p.spare_units[group]), p.option_group == group
-    whole: Bools = members & p.eligible[classes].all(axis=0)
-    load = p.load_units[classes].sum(axis=0)
-    order = np.flatnonzero(whole & (plan.units > 0))
-    order = order[
-        np.argsort(load[order], kind="stable")
-    ]  # least load of the whole group on a unit = largest unit
-    lost = np.minimum(
-        plan.units[order], np.maximum(spare - (np.cumsum(plan.units[order]) - plan.units[order]), 0)
-    )
-    carried = ((plan.units[order] - lost) / load[order]).sum() + plan.unserved[classes].min()
-    own_load = (plan.shares[classes] * p.load_units[classes]).sum(axis=0)
-    own = (own_load[own_load > 0] <= plan.units[own_load > 0] - spare + TOLERANCE).all()
-    return bool(carried >= 1 - TOLERANCE or own)
+    spare, load = int(p.spare_units[group]), p.load_units[classes].sum(axis=0)
+    whole = p.eligible[classes].all(axis=0)
+    if not whole.any():
+        own = (plan.shares[classes] * p.load_units[classes]).sum(axis=0)
+        return bool((own[own > 0] <= plan.units[own > 0] - spare + TOLERANCE).all())
+    largest_first = np.flatnonzero(whole & (plan.units > 0))
+    largest_first = largest_first[np.argsort(load[largest_first], kind="stable")]
+    units = plan.units[largest_first]
+    lost = np.clip(spare - (np.cumsum(units) - units), 0, units)
+    carried = ((units - lost) / load[largest_first]).sum() + plan.unserved[classes].min()
+    return bool(carried >= 1 - TOLERANCE)
 
 
 CHECKS: tuple[Check, ...] = (

@@ -16,7 +16,7 @@ GRACE_S = 10.0
 
 
 def run(arrays: Arrays, stops: Stops) -> Answer:
-    """`highs.run` in a child. Ctrl-C reaches the child too (same terminal), which answers with its incumbent."""
+    """`highs.run` in a child. Ctrl-C reaches the child too (one terminal); it answers with its incumbent."""
     limit = None if stops.seconds is None else stops.seconds + GRACE_S
     command = [sys.executable, "-P", "-m", "planner.optimize.child"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

@@ -1,8 +1,9 @@
-"""Why nothing fits: for each kind of limit, the least it must become for a plan to exist, the others unchanged."""
+"""Why nothing fits: for each kind of limit, the least it must become, the others unchanged."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from planner.optimize import highs
 from planner.optimize.check import TOLERANCE, Proposal, violations
 from planner.optimize.highs import Stops
 from planner.optimize.model import build
-from planner.optimize.problem import Decision, Floats, Problem, Relaxation
+from planner.optimize.problem import Decision, Floats, Limits, Problem, Relaxation
 
 OpenSolver = Callable[[Problem], Decision | None]
 Relaxer = Callable[[Problem, OpenSolver], Iterator[Relaxation]]
@@ -26,7 +27,7 @@ def unservable(problem: Problem) -> tuple[Relaxation, ...]:
 
 
 def relaxations(problem: Problem, solve: OpenSolver) -> tuple[Relaxation, ...]:
-    """One entry per kind of limit that alone is in the way; when none is, what breaking all of them would take."""
+    """One entry per kind of limit that alone is in the way; when none is, what lifting all of them gives."""
     found = tuple(entry for relaxer in RELAXERS.values() for entry in relaxer(problem, solve))
     return found or tuple(_all_together(problem, solve))
 
@@ -101,10 +102,8 @@ RELAXERS: dict[str, Relaxer] = {
 
 
 def _all_together(p: Problem, solve: OpenSolver) -> Iterator[Relaxation]:
-    free = np.full_like(p.pool_limit, np.inf)
-    decision = solve(p.changed(
-        pool_limit=free, budget_usd_per_hour=None, max_spot_share=None, spare_units=None, share_caps=(), resources=()
-    ))  # fmt: skip
+    lifted = replace(p, limits=Limits(), pool_limit=np.full_like(p.pool_limit, np.inf))
+    decision = solve(lifted)
     if decision is None:
         return
     broken = violations(p, Proposal(decision.units, decision.shares, decision.unserved))

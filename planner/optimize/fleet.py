@@ -45,9 +45,9 @@ def size_fleet(
 ) -> Fleet:
     """Cheapest whole numbers of units that serve every class, proven (gap 0) unless time runs out.
 
-    `rates[class]` in requests/s; `throughput[class][type]` requests/s of one unit serving only that class (0 or
-    absent = not eligible); `prices[type]` USD per unit-hour. A unit serving several classes gives each a part of
-    its time. `splitting`: "continuous", or S = each class is cut into S equal pieces that are not split.
+    `rates[class]` in requests/s; `throughput[class][type]` requests/s of one unit serving only that class (0
+    or absent = not eligible); `prices[type]` USD per unit-hour. A unit serving several classes gives each a
+    part of its time. `splitting`: "continuous", or S = each class is cut into S equal pieces, none split.
     Raises InputError for bad input, Infeasible naming what binds, NoAnswer when time ran out without a fleet.
 
     >>> fleet = size_fleet({"chat": 3.0}, {"chat": {"l4": 1.0, "h100": 4.0}}, {"l4": 0.8, "h100": 2.5},
@@ -61,7 +61,10 @@ def size_fleet(
     _check_tables(rates, throughput, prices, availability)
     _check_optional("budget_usd_per_hour", budget_usd_per_hour)
     _check_optional("time_limit_s", time_limit_s)
-    problem = _problem(rates, throughput, prices, splitting, availability, budget_usd_per_hour)
+    limits = Limits(budget_usd_per_hour=budget_usd_per_hour)
+    problem = _problem(
+        rates, throughput, prices=prices, availability=availability, limits=limits, splitting=splitting
+    )
     decision = solve(problem, stops=replace(EXACT, seconds=time_limit_s))
     if decision.status == "infeasible":
         _raise_infeasible(decision)
@@ -71,10 +74,11 @@ def size_fleet(
 def _problem(
     rates: Mapping[str, float],
     throughput: Mapping[str, Mapping[str, float]],
+    *,
     prices: Mapping[str, float],
-    splitting: Splitting,
     availability: Mapping[str, int],
-    budget_usd_per_hour: float | None,
+    limits: Limits,
+    splitting: Splitting,
 ) -> Problem:
     """One group, one pool per type."""
     classes, types = tuple(rates), tuple(prices)
@@ -89,7 +93,7 @@ def _problem(
         usd_per_hour=np.array([prices[m] for m in types], float),
         is_spot=np.zeros(len(types), bool),
         pool_limit=np.array([availability.get(m, np.inf) for m in types], float),
-        limits=Limits(budget_usd_per_hour=budget_usd_per_hour),
+        limits=limits,
         pools=types,
         splitting=splitting,
     )
@@ -147,7 +151,7 @@ def _check_tables(
 
 
 def _check_splitting(splitting: object) -> None:
-    whole = isinstance(splitting, Integral) and not isinstance(splitting, bool) and int(splitting) >= 1
+    whole = isinstance(splitting, Integral) and type(splitting) is not bool and int(splitting) >= 1
     if splitting != "continuous" and not whole:
         raise InputError(f'splitting: {splitting!r} is neither "continuous" nor a whole number of at least 1')
 
@@ -165,6 +169,6 @@ def _check_optional(name: str, value: float | None) -> None:
 
 
 def _check_number(name: str, value: object, *, finite: bool = True) -> None:
-    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    number = float(value) if isinstance(value, Real) and type(value) is not bool else math.nan
     if math.isnan(number) or number < 0 or (finite and math.isinf(number)):
         raise InputError(f"{name}: {value!r} is not a number of at least 0")

@@ -53,7 +53,7 @@ def run(arrays: Arrays, stops: Stops, *, start: Floats | None = None) -> Answer:
     """Solve; `start` is a plan the search begins from. Ctrl-C ends the search and keeps its best plan."""
     import highspy
 
-    solver = highspy.Highs()
+    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     scale = _cost_scale(arrays.cost)
     _set_options(solver, stops)
     if solver.passModel(_lp(arrays, scale)) == highspy.HighsStatus.kError:
@@ -102,7 +102,7 @@ def _set_options(solver: Any, stops: Stops) -> None:
         "mip_rel_gap": min(stops.gap, stops.proof_gap),
         "mip_abs_gap": 1e-9,
         "mip_max_nodes": stops.nodes,
-        # The default 1e-6 lets a share of 1e-6 live on no unit at all; see tests/planner/optimize/test_pitfalls.py
+        # The default 1e-6 lets a share of 1e-6 live on no unit: tests/planner/optimize/test_pitfalls.py
         "mip_feasibility_tolerance": 1e-8,
         "primal_feasibility_tolerance": 1e-8,
     }
@@ -130,7 +130,7 @@ def _watch(solver: Any, stops: Stops, noted: Callable[[], bool]) -> None:
 
 @contextmanager
 def _ctrl_c_noted() -> Iterator[Callable[[], bool]]:
-    """Within the block Ctrl-C is noted instead of raised (an exception cannot cross the solver's C++ frames)."""
+    """Within the block Ctrl-C is noted, not raised: an exception cannot cross the solver's C++ frames."""
     seen = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield seen.is_set

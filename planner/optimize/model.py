@@ -10,7 +10,7 @@
     resource[r]          sum_o use[r,o] n[o] <= limit[r]
     spare_units[g,t]     without its s largest units the group still carries its load (see `spare_units`)
 
-with n integer and x a share in [0, 1] (or whole pieces of 1/S). No big-M anywhere. In the arrays x counts pieces.
+with n integer and x a share in [0, 1], or whole pieces of 1/S (the arrays count pieces). No big-M anywhere.
 """
 
 from __future__ import annotations
@@ -21,20 +21,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.optimize.arrays import Arrays, Builder, Index
-from planner.optimize.problem import ALL_PERIODS, Bools, Floats, Ints, Problem
+from planner.optimize.problem import ALL_PERIODS, Floats, Problem
 
 LARGEST_COUNT = 1_000_000
-"""Above this many units an option's count is solved as a real number and rounded up: a millionth of itself."""
+"""An option that could need more units is solved in real numbers and rounded up: a millionth of itself."""
 STRONG_BELOW_INTEGERS = 1_000
 """`in_use` rows lift the bound by 5-50 % but cost incumbents on large models; up to here they pay."""
 TINY_LOAD = 1e-3
 """Loads below this always get their `in_use` row: a coefficient near the solver's tolerance serves nobody."""
-MAX_SPARE_SIZES = 48
+MAX_SPARE_SIZES = 128
 
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Where the variables are: units [O], shares [A] of the arcs (`klass`, `option`), unserved [K]."""
+    """Where the variables are: units [O], shares [A] of the arcs (`klass`, `option`), unserved [K].
+
+    `load` [A] in units; `most_usd` [G]: no best plan spends more on the group.
+    """
 
     units: Index
     share: Index
@@ -42,6 +45,7 @@ class Columns:
     klass: Index
     option: Index
     load: Floats
+    most_usd: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +55,8 @@ class Model:
     arrays: Arrays
     columns: Columns
     pieces: int
+    exact: bool = True
+    """False where spare sizes were thinned: plans are safe, but a cheaper one may be left out."""
 
     def shares(self, values: Floats, shape: tuple[int, int]) -> Floats:
         """[K, O]."""
@@ -62,14 +68,6 @@ class Model:
         """[K]."""
         return values[self.columns.unserved]
 
-    def start(self, units: Ints, shares: Floats, unserved: Floats) -> Floats:
-        """Values of the columns for a known plan (columns of the spare rules stay 0; the solver completes them)."""
-        values = np.zeros(len(self.arrays.cost))
-        values[self.columns.units] = units
-        values[self.columns.share] = shares[self.columns.klass, self.columns.option] * self.pieces
-        values[self.columns.unserved] = unserved
-        return values
-
 
 Rule = Callable[[Builder, Problem, Columns, "float | None"], None]
 
@@ -77,16 +75,17 @@ Rule = Callable[[Builder, Problem, Columns, "float | None"], None]
 def build(
     problem: Problem, *, most_usd_per_hour: float = np.inf, relax: str | None = None, budget_row: bool = False
 ) -> Model:
-    """Model of the problem. `relax` names one rule that may be broken; the least violation is then the objective.
+    """Model of the problem. `relax` names a rule that may be broken: the objective is then to break it least.
 
     `most_usd_per_hour`: cost of a known plan; options and counts above it are cut off. The budget row is left
-    out unless asked for: the cost is the objective, so the minimum answers it (not so when load may go unserved).
+    out unless asked for: the cost is the objective, so the minimum answers it (unless load may go unserved).
     """
     open_problem = problem.changed(pool_limit=np.full_like(problem.pool_limit, np.inf))
     live = open_problem if relax == "availability" else problem
+    most = _most_per_group(live, most_usd_per_hour)
     klass, option = np.nonzero(live.eligible)
     cost = np.zeros(len(problem.options)) if relax else problem.usd_per_hour
-    upper = _most_units(live, most_usd_per_hour)
+    upper = _most_units(live, most)
 
     b = Builder()
     units = b.columns(len(problem.options), cost=cost, upper=upper, integer=upper <= LARGEST_COUNT)
@@ -94,13 +93,13 @@ def build(
     may_drop = np.where(problem.unserved_allowed and relax is None, np.inf, 0.0)
     penalty = 0.0 if relax else problem.unserved_usd_per_hour
     unserved = b.columns(len(problem.classes), cost=penalty, upper=np.minimum(may_drop, 1.0))
-    columns = Columns(units, share, unserved, klass, option, live.load_units[klass, option])
+    columns = Columns(units, share, unserved, klass, option, live.load_units[klass, option], most)
 
     budget_row = budget_row or problem.unserved_allowed
     for name, rule in RULES.items():
         if name != "budget" or budget_row:
             rule(b, problem, columns, 1.0 if name == relax else None)
-    return Model(b.arrays(), columns, problem.pieces)
+    return Model(b.arrays(), columns, problem.pieces, exact=b.exact)
 
 
 def serve_all_of(b: Builder, p: Problem, c: Columns, slack: float | None) -> None:
@@ -117,11 +116,11 @@ def capacity_of(b: Builder, p: Problem, c: Columns, slack: float | None) -> None
     place = c.option * p.period_count + p.period_of_class[c.klass]
     places, row = np.unique(place, return_inverse=True)
     units = c.units[places // p.period_count]
-    # Below this a load rounds to nothing (all classes together: a millionth of a unit); `in_use` still counts it.
+    # All loads below this add up to less than a millionth of a unit; `in_use` still gives them a unit.
     kept = c.load * len(p.classes) > 1e-6
     smallest = np.full(len(places), np.inf)
     np.minimum.at(smallest, row[kept], c.load[kept])
-    # HiGHS 1.15.1 calls 5.8 times the optimum optimal when such rows hold 2e-8 beside 0.3; lifting them cures it.
+    # HiGHS 1.15.1 calls 5.8 times the optimum optimal when rows hold 2e-8 beside 0.3; lifting cures it.
     lift = np.clip(1e-3 / smallest, 1.0, 1e3)
     terms = [
         (row[kept], c.share[kept], c.load[kept] * lift[row[kept]] / p.pieces),
@@ -185,10 +184,10 @@ def resource(b: Builder, p: Problem, c: Columns, slack: float | None) -> None:
 def spare_units(b: Builder, p: Problem, c: Columns, slack: float | None) -> None:
     """Losing any s units of a group leaves enough to carry its load.
 
-    With c[o] = share of the group's load that one unit carries, losing the s largest leaves enough exactly when
-    for some size z: sum_o min(c[o], z) n[o] >= 1 + s z (z at the s-th largest unit is the best choice). So one
-    binary per size of unit, exact for a workload of one class. With several classes c[o] is for their mix, which
-    a load balancer spreads over the units: sufficient, so the plan is safe and may cost a little more.
+    With c[o] = share of the group's load that one unit carries, losing the s largest leaves enough exactly
+    when for some size z: sum_o min(c[o], z) n[o] >= 1 + s z (z at the s-th largest unit is the best choice).
+    One binary w[z] picks the size. Exact for a workload of one class. With several classes c[o] is for their
+    mix, which a load balancer spreads over the units: sufficient, so safe, and it may cost a little more.
     """
     for group in np.flatnonzero(p.spare_units):
         s = int(p.spare_units[group])
@@ -197,13 +196,13 @@ def spare_units(b: Builder, p: Problem, c: Columns, slack: float | None) -> None
             if size is None:
                 continue
             if (size > 0).any():
-                _spare_by_size(b, c, size, s)
+                _spare_by_size(b, p, c, size, s)
             else:
                 _spare_by_option(b, p, c, int(group), period)
 
 
 def mix_size(p: Problem, group: int, period: int) -> Floats | None:
-    """[O]: share of the group's load in this period one unit carries, all classes in proportion; None: no load.
+    """[O]: share of the group's load in this period one unit carries, classes in proportion; None: no load.
 
     0 for options that cannot serve every class (they are not counted on after a loss).
     """
@@ -212,26 +211,46 @@ def mix_size(p: Problem, group: int, period: int) -> Floats | None:
         return None
     whole = p.eligible[classes].all(axis=0)
     load = p.load_units[classes].sum(axis=0)
-    return np.divide(1.0, load, out=np.zeros(len(p.options)), where=whole & (load > 0))
+    size: Floats = np.divide(1.0, load, out=np.zeros(len(p.options)), where=whole & (load > 0))
+    return size
 
 
-def _spare_by_size(b: Builder, c: Columns, size: Floats, s: int) -> None:
-    sizes = _thinned(np.unique(size[size > 0]))
-    chosen = b.columns(len(sizes), upper=1, integer=True)
-    option = np.flatnonzero(size)
-    row, at = np.divmod(np.arange(len(sizes) * len(option)), len(option))
-    counted = np.minimum(size[option[at]] / sizes[row], 1.0)
-    terms = [(row, c.units[option[at]], counted), (np.arange(len(sizes)), chosen, -(1.0 / sizes + s))]
-    b.rows("spare_units", len(sizes), terms, lower=0.0)
-    b.rows("spare_units", 1, [(0, chosen, 1.0)], lower=1.0)
+def _spare_by_size(b: Builder, p: Problem, c: Columns, size: Floats, s: int) -> None:
+    """Row z, whichever size y was picked: sum_o min(c[o], z) n[o] >= sum_y min(1, z/y) (1 + s y) w[y].
+
+    True for y <= z because min(c, z) >= min(c, y), for y > z because min(c, z) >= (z/y) min(c, y). Stating
+    every row for every choice is what makes the relaxation tight; a row per own choice alone proves little.
+    """
+    sizes = _affordable_sizes(p, c, size, s)
+    z = _thinned(sizes)
+    b.exact &= len(z) == len(sizes)
+    picked = b.columns(len(z), upper=1, integer=True)
+    option, all_z = np.flatnonzero(size), np.arange(len(z))
+    counted = np.minimum(size[option][None, :] / z[:, None], 1.0)
+    demanded = np.minimum(1.0 / z[:, None], 1.0 / z[None, :]) * (1.0 + s * z[None, :])
+    terms = [(all_z[:, None], c.units[option], counted), (all_z[:, None], picked, -demanded)]
+    b.rows("spare_units", len(z), terms, lower=0.0)
+    b.rows("spare_units", 1, [(0, picked, 1.0)], lower=1.0, upper=1.0)
+
+
+def _affordable_sizes(p: Problem, c: Columns, size: Floats, s: int) -> Floats:
+    """Sizes at which fractions of units would cost no more than a known plan."""
+    z = np.unique(size[size > 0])
+    if p.period_count > 1:  # a period's units may be paid for by other periods too
+        return z
+    o = np.flatnonzero(size)
+    cheapest = (p.usd_per_hour[o] / np.minimum(size[o][None, :], z[:, None])).min(axis=1)
+    most = c.most_usd[p.option_group[o[0]]]
+    kept: Floats = z[(1.0 + s * z) * cheapest <= most * (1 + 1e-9)]
+    return kept if kept.size else z
 
 
 def _thinned(sizes: Floats) -> Floats:
-    """At most MAX_SPARE_SIZES of the sizes; any subset is safe, since one that satisfies its row is enough."""
+    """At most MAX_SPARE_SIZES of the sizes; a subset is safe, since one satisfied size is enough."""
     if len(sizes) <= MAX_SPARE_SIZES:
         return sizes
-    picked: Floats = sizes[np.unique(np.linspace(0, len(sizes) - 1, MAX_SPARE_SIZES).round().astype(int))]
-    return picked
+    kept: Floats = sizes[np.unique(np.linspace(0, len(sizes) - 1, MAX_SPARE_SIZES).round().astype(int))]
+    return kept
 
 
 def _spare_by_option(b: Builder, p: Problem, c: Columns, group: int, period: int) -> None:
@@ -250,15 +269,28 @@ def _spare_by_option(b: Builder, p: Problem, c: Columns, group: int, period: int
     b.rows("spare_units", len(arcs), terms, upper=0.0)
 
 
-def _most_units(p: Problem, most_usd_per_hour: float) -> Floats:
-    """[O]: no best plan holds more units of an option: all its load alone plus the spares, its pool, its price."""
+def _most_per_group(p: Problem, most_usd_per_hour: float) -> Floats:
+    """[G]: what a plan no dearer than a known one can spend on a group.
+
+    The other groups cost at least what fractions of units would; nothing where load may go unserved.
+    """
+    least = np.zeros(p.group_count)
+    if not p.unserved_allowed:
+        usd = np.where(p.eligible, p.load_units * p.usd_per_hour, np.inf).min(axis=1, initial=np.inf)
+        np.add.at(least, p.class_group, np.where((p.demand_per_s > 0) & np.isfinite(usd), usd, 0.0))
+    most: Floats = most_usd_per_hour - (least.sum() - least)
+    return most
+
+
+def _most_units(p: Problem, most_usd: Floats) -> Floats:
+    """[O]: no best plan holds more of an option: all its load alone plus the spares, its pool, its price."""
     load = np.zeros(len(p.options))
     for period in range(p.period_count):
         load = np.maximum(load, p.load_units[p.period_of_class == period].sum(axis=0))
     spare = p.spare_units[p.option_group] if p.group_count else 0
     most = np.where(load > 0, np.ceil(load) + spare, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        affordable = np.floor(most_usd_per_hour * (1 + 1e-9) / p.usd_per_hour)
+        affordable = np.floor(most_usd[p.option_group] * (1 + 1e-9) / p.usd_per_hour)
     most = np.fmin(most, np.where(p.usd_per_hour > 0, affordable, np.inf))
     return np.minimum(most, np.floor(p.pool_limit[p.option_pool]))
 
@@ -273,9 +305,3 @@ RULES: dict[str, Rule] = {
     "resource": resource,
     "spare_units": spare_units,
 }
-
-
-def used_options(problem: Problem) -> Bools:
-    """[O]: options that at least one class may use."""
-    used: Bools = problem.eligible.any(axis=0)
-    return used

@@ -89,11 +89,16 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Raise InputError for shapes that disagree and for values no solver should see."""
-        K, O = len(self.classes), len(self.options)
+        k, o = len(self.classes), len(self.options)
         shapes = {
-            "demand_per_s": (K,), "class_group": (K,), "option_group": (O,), "option_pool": (O,),
-            "capacity_per_s": (K, O), "usd_per_hour": (O,), "is_spot": (O,),
-        }  # fmt: skip
+            "demand_per_s": (k,),
+            "class_group": (k,),
+            "option_group": (o,),
+            "option_pool": (o,),
+            "capacity_per_s": (k, o),
+            "usd_per_hour": (o,),
+            "is_spot": (o,),
+        }
         for name, shape in shapes.items():
             if np.shape(getattr(self, name)) != shape:
                 raise InputError(f"problem.{name}: shape {np.shape(getattr(self, name))} is not {shape}")
@@ -101,7 +106,7 @@ class Problem:
             values = getattr(self, name)
             if not (np.isfinite(values) & (values >= 0)).all():
                 raise InputError(f"problem.{name}: every value must be finite and not negative")
-        if O and (self.option_pool.min() < 0 or self.option_pool.max() >= len(self.pool_limit)):
+        if o and (self.option_pool.min() < 0 or self.option_pool.max() >= len(self.pool_limit)):
             raise InputError("problem.option_pool: an index is outside pool_limit")
         if not (self.pool_limit >= 0).all():
             raise InputError("problem.pool_limit: a limit is negative or NaN (unknown is infinity)")
@@ -204,6 +209,11 @@ class Problem:
             resources=resources,
         )
 
+    def only(self, group: int) -> Problem:
+        """The problem of one group alone: other demands are zero, other options gone."""
+        demand = np.where(self.class_group == group, self.demand_per_s, 0.0)
+        return self.changed(demand_per_s=demand).keep(self.option_group == group)
+
     def without(self, forbidden: Bools) -> Problem:
         """The problem in which the options of the mask may not be used; indices stay as they are."""
         return self.changed(capacity_per_s=np.where(forbidden[None, :], 0.0, self.capacity_per_s))
@@ -211,7 +221,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Relaxation:
-    """One limit that stands in the way, and the least it must become for a plan to exist, others unchanged."""
+    """A limit that stands in the way, and the least it must become for a plan to exist, others unchanged."""
 
     limit: str
     current: float

@@ -1,4 +1,4 @@
-"""The same arrays through PuLP to any other solver it knows (CBC, Gurobi, CPLEX, COPT ...): a second opinion."""
+"""The same arrays through PuLP to any solver it knows (CBC, Gurobi, CPLEX, COPT ...): a second opinion."""
 
 from __future__ import annotations
 

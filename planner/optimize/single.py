@@ -17,7 +17,7 @@ SLACK = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Alone:
-    """[O]: units and USD per hour of serving the option's whole group (in its period) with it only; inf: cannot."""
+    """[O]: units and USD per hour of serving the option's group (in its period) with it only; inf: cannot."""
 
     units: Floats
     usd_per_hour: Floats
@@ -44,7 +44,7 @@ def whole_units(load: Floats) -> Floats:
 
 
 def alone(problem: Problem) -> Alone:
-    """Closed form: units = ceil(sum of the classes' loads) + spares, where every limit but the budget allows it."""
+    """Closed form: ceil(sum of the classes' loads) + spares, where pool limits and share caps allow it."""
     p = problem
     wanted = p.demand_per_s > 0
     units = np.zeros(len(p.options))
@@ -80,7 +80,7 @@ def _peak_units(p: Problem, classes: np.ndarray) -> Floats:
 def best_per_key(problem: Problem, key: Ints) -> tuple[SinglePlan, ...]:
     """For every value of `key` [O] (GPU, seller, engine ...) its cheapest plan, cheapest first.
 
-    A group takes one option for all periods, or one per period. Keys that cannot serve some group are left out.
+    A group takes one option for all periods, or one per period. Keys that cannot serve a group are left out.
     """
     costs = alone(problem)
     groups = np.unique(problem.class_group[problem.demand_per_s > 0])
@@ -102,7 +102,7 @@ def best_single(problem: Problem) -> SinglePlan | None:
 
 
 def _cheapest_of_group(problem: Problem, usd: Floats, group: int) -> tuple[int, ...]:
-    """One option for the horizon or one for each period with demand, whichever is cheaper; () when neither."""
+    """One option for the horizon or one per period with demand, whichever is cheaper; () when neither."""
     here = np.where(problem.option_group == group, usd, np.inf)
     at = problem.period_of_option
     horizon = int(np.argmin(np.where(at == ALL_PERIODS, here, np.inf)))
