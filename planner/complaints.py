@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel
 
 from planner.errors import did_you_mean
-from planner.fields import FieldError
+from planner.fields import FieldError, listed
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -97,7 +97,7 @@ def _complaint(detail: ErrorDetails, root: type[BaseModel]) -> Complaint:
     record, key = _record_at(root, path)
     if detail["type"] == "extra_forbidden":
         known = tuple(record.model_fields) if record else ()
-        return Complaint(path, "unknown key", did_you_mean(key, known) or f"known: {', '.join(known)}")
+        return Complaint(path, "unknown key", did_you_mean(key, known) or f"known: {listed(known, most=20)}")
     hint = _meaning(record, key)
     if detail["type"] == "missing":
         return Complaint(path, "missing", hint)

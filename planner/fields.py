@@ -38,11 +38,21 @@ def number(value: object, field: str, *, most: float, zero: bool = False) -> flo
     return float(value)
 
 
+def listed(names: Collection[str], *, most: int = 12) -> str:
+    """The names with commas, cut short when there are many.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    shown = ", ".join([*names][:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
 def only(given: Mapping[Any, Any], known: Collection[str], *, where: str = "") -> None:
     """Refuse keys other than `known`."""
     for key in given:
         if key not in known:
-            hint = did_you_mean(str(key), known) or f"known: {', '.join(known)}"
+            hint = did_you_mean(str(key), known) or f"known: {listed(known)}"
             raise FieldError("unknown key", field=f"{where}{str(key)[:40]}", hint=hint)
 
 
@@ -55,5 +65,5 @@ def one_of(value: str, known: Collection[str], what: str) -> str:
     folded = value.strip().casefold()
     if folded in known:
         return folded
-    hint = did_you_mean(folded, known) or f"one of {', '.join(sorted(known))}"
+    hint = did_you_mean(folded, known) or f"one of {listed(sorted(known))}"
     raise FieldError(f"unknown {what} {value[:40]!r}", hint=hint)

@@ -20,6 +20,8 @@ Config = Mapping[str, Any]
 def parse_config(config: object, *, name: str, path: object = None) -> Model:
     """Shape described by a parsed `config.json`; raises ScenarioError naming what is missing or odd."""
     text = _text_part(config, path)
+    top = config if isinstance(config, Mapping) else {}
+    architecture = _architecture(top, path)
     model_type = str(text.get("model_type") or "")
     values: dict[str, Any] = {"model_type": model_type}
     try:
@@ -27,8 +29,6 @@ def parse_config(config: object, *, name: str, path: object = None) -> Model:
             values |= reader(text, values)
     except _OddError as odd:
         raise ScenarioError(str(odd), path=path, hint="a Hugging Face config.json is expected") from None
-    top = config if isinstance(config, Mapping) else {}
-    architecture = _architecture(top, path)
     return Model(
         name=name,
         architecture=architecture,
@@ -98,7 +98,7 @@ def _sizes(config: Config, _: Config) -> dict[str, Any]:
     values = {field: _first(config, field) for field in keys.SPELLINGS if field != "moe_layer_interval"}
     values |= {field: _integer(config, field) for field in keys.SAME_NAME}
     values |= _dense_layers(config, values)
-    missing = [f"{field} (as {keys.SPELLINGS[field][0]})" for field in keys.REQUIRED if not values[field]]
+    missing = [keys.SPELLINGS[field][0] for field in keys.REQUIRED if not values[field]]
     if missing:
         raise _OddError(f"missing {', '.join(missing)}")
     return values
@@ -146,7 +146,7 @@ def _feed_forward(config: Config, values: Config) -> dict[str, Any]:
     if not width and not gated:
         width = (_integer(config, "expansion_ratio") or 4) * values["hidden_size"]
     if not width and not values["num_experts"]:
-        raise _OddError("missing ffn_intermediate_size (as intermediate_size)")
+        raise _OddError("missing intermediate_size")
     return {"gated_ffn": gated, "ffn_intermediate_size": width}
 
 
@@ -164,7 +164,7 @@ def _experts(config: Config, values: Config) -> dict[str, Any]:
     expert_is_ffn = values["model_type"] in keys.EXPERT_WIDTH_IS_FFN
     width = values["moe_intermediate_size"] or (_integer(config, "intermediate_size") if expert_is_ffn else 0)
     if not width or not values["experts_per_token"]:
-        wanted = "moe_intermediate_size" if not width else "experts_per_token (as num_experts_per_tok)"
+        wanted = "moe_intermediate_size" if not width else "num_experts_per_tok"
         raise _OddError(f"missing {wanted}, and the model has {values['num_experts']} experts")
     shared, shared_width = _shared_experts(values, width)
     return {
