@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from planner.demand import PRESETS
 from planner.inputs import changed, loads, scaled
 from planner.models import load_models
+from planner.profiles.gpus import load_gpus
 from planner.scenario import Scenario
+from planner.vocabulary import ENGINES, VENDORS
 
 CHAT: dict[str, Any] = {
     "model": "llama-3.1-70b",
@@ -68,6 +70,12 @@ def test_a_batch_has_a_volume_and_a_deadline() -> None:
         "chat"
     ]
     assert batch.demand.peak_requests_per_s == pytest.approx(10)
+
+
+def test_the_vocabulary_covers_every_gpu_in_the_table() -> None:
+    gpus = load_gpus().values()
+    assert {gpu.vendor for gpu in gpus} <= set(VENDORS)
+    assert {engine for gpu in gpus for engine in gpu.supports} <= set(ENGINES)
 
 
 def test_speculation_speeds_up_by_its_accepted_tokens() -> None:
