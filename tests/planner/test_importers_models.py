@@ -11,39 +11,35 @@ import pytest
 from planner.importers import models as importer
 from planner.modelshape import MODEL_FIELDS
 
-HEADER = [
-    "model", "architecture", "model_type", "attention_kind", "hidden_size", "num_layers", "num_heads", "num_kv_heads",
-    "head_dim", "ffn_intermediate_size", "vocab_size", "num_full_attention_layers", "weight_quant", "params_note",
-]  # fmt: skip
-ROW = [
-    "x/Tiny",
-    "LlamaForCausalLM",
-    "llama",
-    "GQA",
-    "64",
-    "2",
-    "4",
-    "2",
-    "16",
-    "128",
-    "100",
-    "2",
-    "fp8_block128x128",
-    "",
-]
+TINY = {
+    "model": "x/Tiny",
+    "architecture": "LlamaForCausalLM",
+    "model_type": "llama",
+    "attention_kind": "GQA",
+    "hidden_size": "64",
+    "num_layers": "2",
+    "num_heads": "4",
+    "num_kv_heads": "2",
+    "head_dim": "16",
+    "ffn_intermediate_size": "128",
+    "vocab_size": "100",
+    "num_full_attention_layers": "2",
+    "weight_quant": "fp8_block128x128",
+    "params_note": "",
+}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "profiles").mkdir()
     text = io.StringIO()
-    csv.writer(text).writerows([HEADER, ROW])
+    csv.writer(text).writerows([TINY.keys(), TINY.values()])
     (tmp_path / "profiles" / "models.csv").write_text(text.getvalue(), encoding="utf-8")
     return tmp_path
 
 
 def test_rows_are_in_our_columns_and_words(folder: Path) -> None:
-    row = importer.convert(dict(zip(HEADER, ROW, strict=True)))
+    row = importer.convert(TINY)
     assert set(row) == set(MODEL_FIELDS)
     assert (row["name"], row["family"], row["weight_quant"]) == ("x/Tiny", "llama", "fp8_block")
     assert row["source"] and row["as_of"]
