@@ -17,7 +17,8 @@ from planner.optimize.highs import Stops
 from planner.optimize.problem import Decision, Limits, Problem, Splitting, Status
 from planner.optimize.solve import solve
 
-EXACT = Stops(gap=1e-9, proof_gap=1e-9, nodes_within_gap=0, nodes=5_000_000, seconds=None)
+EXACT = Stops(gap=1e-5, proof_gap=1e-9, nodes_within_gap=5_000_000, nodes=5_000_000, seconds=None)
+"""Search for the full proof; what fleets of millions of units leave open is called within_gap up to 1e-5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,8 @@ def _check_tables(
 
 
 def _check_splitting(splitting: object) -> None:
-    whole = isinstance(splitting, Integral) and type(splitting) is not bool and int(splitting) >= 1
+    flag = isinstance(splitting, bool)
+    whole = not flag and isinstance(splitting, Integral) and int(splitting) >= 1
     if splitting != "continuous" and not whole:
         raise InputError(f'splitting: {splitting!r} is neither "continuous" nor a whole number of at least 1')
 
@@ -169,6 +171,7 @@ def _check_optional(name: str, value: float | None) -> None:
 
 
 def _check_number(name: str, value: object, *, finite: bool = True) -> None:
-    number = float(value) if isinstance(value, Real) and type(value) is not bool else math.nan
+    flag = isinstance(value, bool)
+    number = float(value) if not flag and isinstance(value, Real) else math.nan
     if math.isnan(number) or number < 0 or (finite and math.isinf(number)):
         raise InputError(f"{name}: {value!r} is not a number of at least 0")

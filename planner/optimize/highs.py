@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +19,10 @@ from planner.optimize.arrays import Arrays
 from planner.optimize.problem import Floats
 
 Ended = Literal["optimal", "stopped", "infeasible", "failed"]
+LARGEST = 1e3
+"""Coefficients and bounds of real columns are scaled down to about this."""
+LARGEST_PRESOLVED = 1e5
+"""With loads of 1e6 units the presolve of HiGHS 1.15.1 returns every count at its upper bound as optimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +53,60 @@ class Answer:
     interrupted: bool = False
 
 
-def run(arrays: Arrays, stops: Stops, *, start: Floats | None = None) -> Answer:
-    """Solve; `start` is a plan the search begins from. Ctrl-C ends the search and keeps its best plan."""
+def run(arrays: Arrays, stops: Stops) -> Answer:
+    """Solve. Ctrl-C ends the search and keeps its best plan."""
     import highspy
 
     solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    scale = _cost_scale(arrays.cost)
+    scaled, columns, scale = near_one(arrays)
+    if np.abs(arrays.coefficients).max(initial=0.0) > LARGEST_PRESOLVED:
+        stops = replace(stops, presolve=False)
     _set_options(solver, stops)
-    if solver.passModel(_lp(arrays, scale)) == highspy.HighsStatus.kError:
+    if solver.passModel(_lp(scaled)) == highspy.HighsStatus.kError:
         raise NoAnswer("the solver refused the model: a coefficient or bound is not a number it can use")
-    if start is not None:
-        known = highspy.HighsSolution()
-        known.col_value = start
-        solver.setSolution(known)
     with _ctrl_c_noted() as noted:
         _watch(solver, stops, noted)
         solver.run()
         interrupted = noted()
-    return _answer(solver, scale, interrupted, mixed=bool(arrays.integer.any()))
+    answer = _answer(solver, interrupted, mixed=bool(arrays.integer.any()))
+    values = None if answer.values is None else answer.values * columns
+    return replace(answer, values=values, bound=answer.bound * scale)
 
 
-def _cost_scale(cost: Floats) -> float:
-    """Power of two that brings the median price near 1; tolerances are absolute."""
-    positive = cost[cost > 0]
-    return float(2.0 ** np.round(np.log2(np.median(positive)))) if positive.size else 1.0
+def near_one(arrays: Arrays) -> tuple[Arrays, Floats, float]:
+    """The model with coefficients near 1, the factor of each column's values, and that of the objective.
+
+    Tolerances are absolute. Powers of two, so that no digit is lost; integer columns keep their unit.
+    """
+    column = np.where(~arrays.integer & np.isfinite(arrays.upper), _power(arrays.upper / LARGEST), 1.0)
+    coefficients = arrays.coefficients * np.repeat(column, np.diff(arrays.starts))
+    largest = np.ones(len(arrays.row_lower))
+    np.maximum.at(largest, arrays.rows, np.abs(coefficients))
+    row = 1.0 / _power(largest / LARGEST)
+    cost = arrays.cost * column
+    scale = float(2.0 ** np.round(np.log2(np.median(cost[cost > 0])))) if (cost > 0).any() else 1.0
+    scaled = replace(
+        arrays,
+        cost=cost / scale,
+        upper=arrays.upper / column,
+        coefficients=coefficients * row[arrays.rows],
+        row_lower=arrays.row_lower * row,
+        row_upper=arrays.row_upper * row,
+    )
+    return scaled, column, scale
 
 
-def _lp(arrays: Arrays, scale: float) -> Any:
+def _power(ratio: Floats) -> Floats:
+    """Power of two near the ratio where it is above 1, else 1."""
+    return np.asarray(2.0 ** np.round(np.log2(np.maximum(ratio, 1.0))), float)
+
+
+def _lp(arrays: Arrays) -> Any:
     import highspy
 
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = len(arrays.cost), len(arrays.row_lower)
-    lp.col_cost_ = arrays.cost / scale
+    lp.col_cost_ = arrays.cost
     lp.col_lower_, lp.col_upper_ = arrays.lower, arrays.upper
     lp.row_lower_, lp.row_upper_ = arrays.row_lower, arrays.row_upper
     kinds = np.array([highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger], object)
@@ -142,7 +168,7 @@ def _ctrl_c_noted() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _answer(solver: Any, scale: float, interrupted: bool, *, mixed: bool) -> Answer:
+def _answer(solver: Any, interrupted: bool, *, mixed: bool) -> Answer:
     import highspy
 
     status, info = solver.getModelStatus(), solver.getInfo()
@@ -154,7 +180,7 @@ def _answer(solver: Any, scale: float, interrupted: bool, *, mixed: bool) -> Ans
     else:
         bound = float(info.objective_function_value) if ended == "optimal" else -np.inf
     nodes = max(int(info.mip_node_count), 0)
-    return Answer(ended, values, bound * scale, nodes, interrupted)
+    return Answer(ended, values, bound, nodes, interrupted)
 
 
 def _endings(status: Any) -> dict[Any, Ended]:

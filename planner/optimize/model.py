@@ -23,13 +23,15 @@ import numpy as np
 from planner.optimize.arrays import Arrays, Builder, Index
 from planner.optimize.problem import ALL_PERIODS, Floats, Problem
 
-LARGEST_COUNT = 1_000_000
-"""An option that could need more units is solved in real numbers and rounded up: a millionth of itself."""
+LARGEST_COUNT = 10_000_000
+"""An option that could need more units is solved in real numbers and rounded up: 1e-7 of itself."""
 STRONG_BELOW_INTEGERS = 1_000
 """`in_use` rows lift the bound by 5-50 % but cost incumbents on large models; up to here they pay."""
 TINY_LOAD = 1e-3
 """Loads below this always get their `in_use` row: a coefficient near the solver's tolerance serves nobody."""
 MAX_SPARE_SIZES = 128
+ROUNDING = 1e-8
+"""A known plan may be this much cheaper than exact arithmetic allows: `single.whole_units` forgives a little."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,7 +243,7 @@ def _affordable_sizes(p: Problem, c: Columns, size: Floats, s: int) -> Floats:
     o = np.flatnonzero(size)
     cheapest = (p.usd_per_hour[o] / np.minimum(size[o][None, :], z[:, None])).min(axis=1)
     most = c.most_usd[p.option_group[o[0]]]
-    kept: Floats = z[(1.0 + s * z) * cheapest <= most * (1 + 1e-9)]
+    kept: Floats = z[(1.0 + s * z) * cheapest <= most * (1 + ROUNDING)]
     return kept if kept.size else z
 
 
@@ -290,7 +292,7 @@ def _most_units(p: Problem, most_usd: Floats) -> Floats:
     spare = p.spare_units[p.option_group] if p.group_count else 0
     most = np.where(load > 0, np.ceil(load) + spare, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        affordable = np.floor(most_usd[p.option_group] * (1 + 1e-9) / p.usd_per_hour)
+        affordable = np.floor(most_usd[p.option_group] * (1 + ROUNDING) / p.usd_per_hour)
     most = np.fmin(most, np.where(p.usd_per_hour > 0, affordable, np.inf))
     return np.minimum(most, np.floor(p.pool_limit[p.option_pool]))
 

@@ -9,11 +9,10 @@ import numpy as np
 from planner.errors import InputError, did_you_mean
 from planner.optimize.arrays import Arrays
 from planner.optimize.highs import Answer, Ended, Stops
-from planner.optimize.problem import Floats
 
 
-def run(arrays: Arrays, stops: Stops, *, solver: str | None = None, start: Floats | None = None) -> Answer:
-    """Solve with the solver PuLP calls `solver`, by default the CBC in its box. `start` is not passed on.
+def run(arrays: Arrays, stops: Stops, *, solver: str | None = None) -> Answer:
+    """Solve with the solver PuLP calls `solver`, by default the CBC in its box.
 
     PuLP says "Optimal" for a time-limited incumbent too, and CBC may hand back a fractional relaxation: read
     `sol_status`, trust nothing else, and claim a bound only for a proven end.
