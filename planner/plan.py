@@ -76,8 +76,8 @@ class Placement:
     """An offer, how many units of it, what runs on each, and the load they carry.
 
     A unit is one instance of the offer with `replicas_per_unit` engine instances; `load_requests_per_s` is
-    what all units carry, `headroom` the share of their capacity left free. A hosted API has an offer and a
-    load only.
+    what all units carry, `headroom` the share of their capacity left free, both in the busiest of the
+    `hours_per_month` that the units run. A hosted API has an offer and a load only.
     """
 
     workload: str
@@ -97,6 +97,7 @@ class Placement:
     estimate: Estimate | None
     usd_per_month: float
     term: str
+    hours_per_month: float = 730.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from planner.estimate.calls import (
     TokenCall,
 )
 from planner.estimate.roofline import Floor, Roofline
+from planner.kernels.registry import load_variants
 from planner.profiles.basis import INTERPOLATED, ROOFLINE, TRANSFERRED
 from planner.profiles.block import Block
 from planner.profiles.curve import OpTime
@@ -47,8 +48,9 @@ from planner.profiles.lookup import (
 from planner.profiles.store import Profiles
 
 Array = NDArray[np.float64]
-SKEW = "power_law_1.01"     # tokens spread unevenly over experts; `balanced` is 3 % worse in the median
+SKEW = "power_law_1.01"  # tokens spread unevenly over experts; `balanced` is 3 % worse in the median
 GRAPH_LAUNCH_S = 3e-6
+SEPARATE_BACKENDS = frozenset({"sglang"})   # --prefill-attention-backend and --decode-attention-backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class TableTimes:
         self._profiles = profiles
         self._engine = engine
         self._admissible = admissible
+        self._backends: dict[tuple[object, ...], str] = {}
 
     def token(self, call: TokenCall, tokens: Array) -> Timing:
         """See `OpTimes`."""
@@ -132,7 +135,9 @@ class TableTimes:
     def _tables(self, op: str, **keys: str) -> tuple[Block, ...]:
         return self._profiles.blocks(system=self.gpu.key, op=op, **keys)
 
-    def _read(self, op: str, blocks: Iterable[Block], look: Callable[[Block], OpTime], floor: Callable[[], Array]) -> list[Timing]:
+    def _read(
+        self, op: str, blocks: Iterable[Block], look: Callable[[Block], OpTime], floor: Callable[[], Array]
+    ) -> list[Timing]:
         timings = []
         for block in blocks:
             time = look(block)
@@ -185,11 +190,13 @@ class TableTimes:
             return Timing(call.op, "any", seconds, np.full(seconds.shape, ROOFLINE, np.int8))
 
         def look(block: Block) -> OpTime:
-            return comm_time(self._profiles.curves(block), num_gpus=call.gpus, elements=elements, roofline_s=floor)
+            return comm_time(
+                self._profiles.curves(block), num_gpus=call.gpus, elements=elements, roofline_s=floor
+            )
 
         def best(chosen: Sequence[Block]) -> Timing:
             timings = self._read(call.op, chosen, look, lambda: floor(call.gpus, elements))
-            return _fastest(timings, named=timings)     # engines switch by message size
+            return _fastest(timings, named=timings)  # engines switch by message size
 
         return self._admissible.choose(call.op, "bf16", blocks, best)
 
@@ -198,15 +205,36 @@ class TableTimes:
         blocks = [b for b in blocks if b.dtype in ("bf16", "")] or blocks
         if not blocks:
             raise NoTable(f"no {op} with {call.kv} cache measured on {self.gpu.key}")
-        key = {"heads": call.heads, "kv_heads": call.kv_heads, "head_dim": call.head_dim, "window": call.window}
+        key = {
+            "heads": call.heads,
+            "kv_heads": call.kv_heads,
+            "head_dim": call.head_dim,
+            "window": call.window,
+        }
 
         def look(block: Block) -> OpTime:
-            return attention_time(self._profiles.curves(block), **key, batch=batch, length=length, roofline_s=floor)
+            return attention_time(
+                self._profiles.curves(block), **key, batch=batch, length=length, roofline_s=floor
+            )
 
         def best(chosen: Sequence[Block]) -> Timing:
-            return _pick(self._read(op, chosen, look, lambda: floor(*key.values(), batch, length)))
+            together = self._same_backend(call, chosen)
+            timing = _pick(self._read(op, together, look, lambda: floor(*key.values(), batch, length)))
+            self._backends.setdefault(_backend_key(call), self._flag(timing.variant))
+            return timing
 
         return self._admissible.choose(op, call.kv, blocks, best)
+
+    def _flag(self, variant: str) -> str:
+        return load_variants()[variant].flags.get(self._engine, "")
+
+    def _same_backend(self, call: Attention, blocks: Sequence[Block]) -> Sequence[Block]:
+        """Tables of the attention backend already chosen for these heads: one flag selects it for prefill and
+        decode alike, except on engines with a flag for each."""
+        flag = self._backends.get(_backend_key(call))
+        if flag is None or self._engine in SEPARATE_BACKENDS:
+            return blocks
+        return [b for b in blocks if self._flag(b.variant) == flag] or blocks
 
     def _latent(self, call: LatentAttention, batch: Array, length: Array, *, prefill: bool) -> Timing:
         sparse = isinstance(call, SparseAttention)
@@ -217,7 +245,9 @@ class TableTimes:
         blocks = self._own(_clean([b for b in tables if sparse or b.about("scope") == "module"]))
         blocks = [b for b in blocks if b.dtype == "bf16"] or blocks
         if not blocks:
-            raise NoTable(f"no {op} with {call.gemm} projections and {call.kv} cache measured on {self.gpu.key}")
+            raise NoTable(
+                f"no {op} with {call.gemm} projections and {call.kv} cache measured on {self.gpu.key}"
+            )
         floor = self.roofline.latent(call, prefill=prefill)
 
         def look(block: Block) -> OpTime:
@@ -256,15 +286,23 @@ class TableTimes:
             curves = self._profiles.curves(block)
             if new_tokens is None:
                 return curve_time(curves, key=key, x=batch, roofline_s=lambda *a: floor(a[-1], 1.0))
-            return surface_time(curves, key=key, along=batch, x=new_tokens, roofline_s=lambda *a: floor(a[-2], a[-1]))
+            return surface_time(
+                curves, key=key, along=batch, x=new_tokens, roofline_s=lambda *a: floor(a[-2], a[-1])
+            )
 
         def best(chosen: Sequence[Block]) -> Timing:
-            return _pick(self._read(op, chosen, look, lambda: floor(batch, 1.0 if new_tokens is None else new_tokens)))
+            return _pick(
+                self._read(op, chosen, look, lambda: floor(batch, 1.0 if new_tokens is None else new_tokens))
+            )
 
         return self._admissible.choose(op, "bf16", blocks, best)
 
     def _own(self, blocks: Sequence[Block]) -> Sequence[Block]:
         return [b for b in blocks if b.engine == self._engine] or blocks
+
+
+def _backend_key(call: Attention) -> tuple[object, ...]:
+    return call.kv, call.heads, call.kv_heads, call.head_dim
 
 
 def _clean(blocks: Sequence[Block]) -> Sequence[Block]:

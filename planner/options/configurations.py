@@ -24,7 +24,10 @@ from planner.profiles.store import Profiles
 from planner.records import Layout
 from planner.workload import Workload
 
-BATCHES = np.array([1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512], dtype=np.float64)
+BATCHES = np.array(
+    [1, 2, 4, 8, 12, 16, 20, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 512],
+    dtype=np.float64,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Configurations:
     profiles: Profiles
     rule: str
     engines: tuple[str, ...]
-    refused: Counter[tuple[str, str]] = field(default_factory=Counter)      # (reason, GPU) -> configurations
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # (reason, GPU) -> configurations
 
     def __post_init__(self) -> None:
         """One rule on kernels for all."""
@@ -95,7 +98,9 @@ class Configurations:
     def _formats(self, workload: Workload, gpu: Gpu) -> Iterator[tuple[str, str, OpFormats]]:
         for weights, kv in product(workload.weight_precisions, workload.kv_precisions):
             formats = op_formats(workload.shape, weights=weights, kv=kv, gpu=gpu)
-            missing = [f for f in (formats.attention, formats.ffn, formats.experts, kv) if not runs_format(gpu, f)]
+            missing = [
+                f for f in (formats.attention, formats.ffn, formats.experts, kv) if not runs_format(gpu, f)
+            ]
             if missing:
                 self.refused[f"the GPU does not multiply {missing[0]}", gpu.key] += 1
             else:

@@ -21,8 +21,8 @@ from planner.estimate.evaluate import Evaluation
 from planner.estimate.spread import Spread
 
 Array = NDArray[np.float64]
-BATCH_UTILISATION = 0.98    # work without a latency limit: slots refill at once; the rest is start and drain
-LEAST_WAIT_SHARE = 0.05     # of the waiting budget, always left to waiting for a slot
+BATCH_UTILISATION = 0.98  # work without a latency limit: slots refill at once; the rest is start and drain
+LEAST_WAIT_SHARE = 0.05  # of the waiting budget, always left to waiting for a slot
 OK, MEMORY, TPOT, TTFT, NO_HEADROOM = range(5)
 
 
@@ -47,21 +47,40 @@ class Sustained:
     verdict: NDArray[np.int8]
     best_ms: Array
     requests_per_s: Array
-    index: NDArray[np.int64]        # of the batch size in the evaluation
+    index: NDArray[np.int64]  # of the batch size in the evaluation
     batch_limit: NDArray[np.int64]  # requests in flight per replica
-    utilisation: Array              # of the batch limit, on average, at that load
+    utilisation: Array  # of the batch limit, on average, at that load
     ttft_s: Array
     tpot_s: Array
+    service_s: Array  # seconds a request holds its slot, at the batch limit
+    wait_budget_s: Array  # what a request may wait for a slot
+
+    def pooling(self, rows: NDArray[np.int64], *, peak_per_s: float, rate_per_s: float, slo: Slo) -> Array:
+        """How much less of its capacity each row may use at `rate_per_s` than at the peak: fewer requests
+        share fewer slots, and small pools wait more."""
+        if not slo.interactive or rate_per_s >= peak_per_s:
+            return np.ones(len(rows))
+        service, budget = self.service_s[rows], self.wait_budget_s[rows]
+        at = [_busy(rate * service, service, budget, slo.percentile) for rate in (rate_per_s, peak_per_s)]
+        return np.minimum(at[0] / at[1], 1.0)
+
+
+def _busy(offered: Array, service_s: Array, budget_s: Array, percentile: float) -> Array:
+    """Offered load over the fewest slots that keep the wait inside the budget."""
+    slots = slots_needed(
+        offered, service_s=service_s, wait_budget_s=np.maximum(budget_s, 1e-6), percentile=percentile
+    )
+    return offered / slots
 
 
 @dataclass(frozen=True, slots=True)
 class _Curves:
-    slots: Array        # requests in flight per replica
-    service: Array      # seconds a request holds its slot
-    first: Array        # TTFT without waiting, on the planning side of its error
-    tpot: Array         # on the planning side of its error
-    prefill: Array      # what one more prompt adds to a running batch
-    ranks: Array        # [configurations, 1]
+    slots: Array  # requests in flight per replica
+    service: Array  # seconds a request holds its slot
+    first: Array  # TTFT without waiting, on the planning side of its error
+    tpot: Array  # on the planning side of its error
+    prefill: Array  # what one more prompt adds to a running batch
+    ranks: Array  # [configurations, 1]
     able: NDArray[np.bool_]
 
 
@@ -90,7 +109,7 @@ def sustained(
             broken = (verdict == OK) & (values[:, 0] > limit)
             verdict[broken], best[broken] = code, 1e3 * values[broken, 0]
             able &= values <= limit
-    rate = _rates(c, slo, able, demand_per_s)
+    rate, budget = _rates(c, slo, able, demand_per_s)
     index = rate.argmax(axis=1)
     rows = np.arange(len(evaluations))
     top = rate[rows, index]
@@ -100,7 +119,7 @@ def sustained(
     wait = _prefill_wait(top / c.ranks[:, 0] * c.prefill[rows, index], c.prefill[rows, index], share)
     return Sustained(
         verdict, best, np.where(verdict == OK, top, 0.0), index, slots.astype(np.int64), top * service / slots,
-        c.first[rows, index] + wait, c.tpot[rows, index],
+        c.first[rows, index] + wait, c.tpot[rows, index], service, budget[rows, index],
     )  # fmt: skip
 
 
@@ -125,14 +144,15 @@ def _curves(
     )  # fmt: skip
 
 
-def _rates(c: _Curves, slo: Slo, able: NDArray[np.bool_], demand_per_s: float) -> Array:
-    """Requests per second per replica at each batch size; 0 where it may not run."""
-    most = c.slots / c.service
+def _rates(c: _Curves, slo: Slo, able: NDArray[np.bool_], demand_per_s: float) -> tuple[Array, Array]:
+    """Requests per second per replica at each batch size (0 where it may not run), and the budget of seconds
+    that waiting for a slot may take."""
+    most, left = c.slots / c.service, np.zeros_like(c.service)
     if not slo.interactive:
-        return np.where(able, BATCH_UTILISATION * most, 0.0)
+        return np.where(able, BATCH_UTILISATION * most, 0.0), left
     rate = np.zeros_like(most)
     if not able.any():
-        return rate
+        return rate, left
     service, prefill, ranks = c.service[able], c.prefill[able], np.broadcast_to(c.ranks, most.shape)[able]
     # Without a TTFT limit a request may wait as long as it is served.
     budget = slo.ttft_s - c.first[able] if slo.ttft_s is not None else service
@@ -140,10 +160,10 @@ def _rates(c: _Curves, slo: Slo, able: NDArray[np.bool_], demand_per_s: float) -
     by_prefill = _prefill_limit(budget, prefill, share)
     busy = np.minimum(by_prefill, 0.9 * most[able] / ranks)
     rest = np.maximum(budget - _prefill_wait(busy * prefill, prefill, share), LEAST_WAIT_SHARE * budget)
-    offered = demand_per_s * service
-    slots = slots_needed(offered, service_s=service, wait_budget_s=np.maximum(rest, 1e-6), percentile=slo.percentile)
-    rate[able] = np.where(budget > 0.0, np.minimum(offered / slots * most[able], by_prefill * ranks), 0.0)
-    return rate
+    by_slots = _busy(demand_per_s * service, service, rest, slo.percentile) * most[able]
+    rate[able] = np.where(budget > 0.0, np.minimum(by_slots, by_prefill * ranks), 0.0)
+    left[able] = rest
+    return rate, left
 
 
 def _prefill_wait(utilisation: Array, prefill_s: Array, share: float) -> Array:
@@ -156,7 +176,7 @@ def _prefill_wait(utilisation: Array, prefill_s: Array, share: float) -> Array:
 def _prefill_limit(budget_s: Array, prefill_s: Array, share: float) -> Array:
     """Highest arrival rate per rank whose prefill wait stays inside the budget, by bisection over utilisation."""
     low, high = np.zeros_like(budget_s), np.full_like(budget_s, 0.95)
-    for _ in range(12):     # to 0.0003 of utilisation
+    for _ in range(12):  # to 0.0003 of utilisation
         mid = 0.5 * (low + high)
         inside = _prefill_wait(mid, prefill_s, share) <= budget_s
         low, high = np.where(inside, mid, low), np.where(inside, high, mid)

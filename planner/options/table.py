@@ -30,9 +30,10 @@ class Option:
     workload: int
     offer: Offer
     configuration: Configuration
-    row: int                        # of the workload's `Sustained`
+    row: int  # of the workload's `Sustained`
+    batch_index: int  # of the batch limit in the evaluation
     replicas_per_unit: int
-    capacity_per_s: float           # of one unit, after headroom
+    capacity_per_s: float  # of one unit, after headroom
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ def ways_of(workload: Workload, configurations: Configurations, gpus: Sequence[s
         interactive=workload.kind != "batch",
     )
     if not found:
-        empty = np.zeros(0)
-        load = Sustained(empty.astype(np.int8), empty, empty, empty.astype(np.int64), empty.astype(np.int64), empty, empty, empty)
+        none, whole = np.zeros(0), np.zeros(0, np.int64)
+        load = Sustained(whole.astype(np.int8), none, none, whole, whole, none, none, none, none, none)
         return Ways(workload, slo, (), load)
     load = sustained(
         [c.evaluation for c in found], [c.spread for c in found], slo, quantile=quantile,
@@ -108,7 +109,15 @@ def options_of(index: int, ways: Ways, offers: Sequence[Offer]) -> tuple[list[Op
             continue
         row = int(rows.row[top])
         options.append(
-            Option(index, offer, ways.configurations[row], row, int(replicas[top]), float(capacity[top]))
+            Option(
+                index,
+                offer,
+                ways.configurations[row],
+                row,
+                int(ways.load.index[row]),
+                int(replicas[top]),
+                float(capacity[top]),
+            )  # fmt: skip
         )
     return options, refused
 

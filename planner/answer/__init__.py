@@ -1,0 +1,1 @@
+"""A decision as a `Plan`: placements, dollars, runners-up, evidence, assumptions, notes."""

@@ -1,0 +1,189 @@
+"""What the answer rests on: rejected options, assumptions, evidence, remarks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from planner.answer.describe import measured_share
+from planner.answer.placements import Layer, usd_per_month
+from planner.decide import Decided
+from planner.options.configurations import refusals
+from planner.options.sustain import probability_within
+from planner.options.table import VERDICTS
+from planner.plan import Assumption, Evidence, Finding, Rejected
+from planner.pricing.catalog import Catalog
+from planner.profiles.gpus import load_gpus
+
+EXAMPLES = 3
+OLD_PRICE_DAYS = 90
+
+
+def rejected(decided: Decided, catalog: Catalog) -> tuple[Rejected, ...]:
+    """Offers and configurations that could not be chosen, by reason, most frequent first."""
+    rows = [Rejected(f"offer: {why}", len(labels), labels[:EXAMPLES])
+            for why, labels in decided.considered.rejected.items()]  # fmt: skip
+    rows += [
+        Rejected(f"price row left out: {x.reason}", x.count, tuple(x.examples[:EXAMPLES]))
+        for x in catalog.left_out
+    ]
+    for way, counter in zip(decided.ways, decided.refused_offers, strict=True):
+        name = f"{way.workload.name}: " if len(decided.ways) > 1 else ""
+        rows += [Rejected(f"offer: {name}{why}", n) for why, n in counter.items()]
+        codes = Counter(int(v) for v in way.load.verdict if int(v) in VERDICTS)
+        for code, n in codes.items():
+            examples = dict.fromkeys(
+                f"{c.evaluation.gpu.key} {c.engine} {c.weights} {c.layout}"
+                for c, v in zip(way.configurations, way.load.verdict, strict=True) if int(v) == code
+            )  # fmt: skip
+            rows.append(Rejected(f"configuration: {name}{VERDICTS[code]}", n, tuple(examples)[:EXAMPLES]))
+    rows += [
+        Rejected(f"configuration: {why}", n, gpus[:EXAMPLES])
+        for why, n, gpus in refusals(decided.refused_ways)
+    ]
+    return tuple(sorted(rows, key=lambda r: (-r.count, r.reason)))
+
+
+def assumptions(decided: Decided, layers: Iterable[Layer]) -> Iterator[Assumption]:
+    """Numbers and rules the answer rests on that nobody measured here."""
+    c = decided.scenario.constraints
+    yield Assumption("month", "730 hours", "convention")
+    yield Assumption("planning quantile", c.quantile, "constraints.quantile")
+    yield Assumption("headroom", "waiting for a slot and for other prompts stays inside ttft_ms at the percentile",
+                     "Erlang C over the workload's pooled slots; M/D/1 for prefills")  # fmt: skip
+    if len(decided.slices) > 1:
+        yield Assumption(
+            "peaks", "all workloads are busiest in the same hours", "no clock in the demand curves"
+        )
+    if c.terms is None and c.max_spot_share is None:
+        yield Assumption("spot", "not used", "set constraints.max_spot_share or name it in terms to allow it")
+    engines = {layer.option.configuration.evaluation.setup.recipe for layer in layers}
+    for recipe in sorted(engines, key=lambda r: r.engine):
+        yield Assumption(f"{recipe.engine} host time", f"{1e6 * recipe.host_s_per_layer:.0f} us per layer, "
+                         f"{1e6 * recipe.host_s_per_sequence:.0f} us per running request", "fitted, docs/performance-model.md")  # fmt: skip
+        yield Assumption(f"{recipe.engine} memory", f"{100 * recipe.memory_share:.0f} % of the device, "
+                         f"{recipe.reserved_bytes / 1e9:.0f} GB of it reserved", "docs/performance-model.md")  # fmt: skip
+    yield Assumption("settings", "CUDA graphs on, prefix cache only as stated, no limit on running requests but memory",
+                     "engine defaults")  # fmt: skip
+    if any(o.offer.term == "owned" for o in decided.options):
+        yield Assumption("owned hardware", "annualised cost, electricity at 70 % utilisation unless stated",
+                         "planner.pricing.ownership")  # fmt: skip
+
+
+def evidence(decided: Decided, layers: list[Layer]) -> tuple[Evidence, ...]:
+    """Shares of the dollars by what their speed and their price rest on."""
+    usd = {id(x): usd_per_month(x, decided) for x in layers}
+    total = sum(usd.values()) or 1.0
+    speed: dict[str, dict[str, float]] = {}
+    for layer in layers:
+        c = layer.option.configuration
+        speed.setdefault(c.spread.basis, {}).setdefault(layer.option.offer.gpu, 0.0)
+        speed[c.spread.basis][layer.option.offer.gpu] += usd[id(layer)] / total
+    rows = [
+        Evidence("performance", basis, sum(by_gpu.values()), ", ".join(sorted(by_gpu)), _where(basis))  # type: ignore[arg-type]
+        for basis, by_gpu in sorted(speed.items())
+    ]
+    sources: dict[tuple[str, str | None], list[Layer]] = {}
+    for layer in layers:
+        sources.setdefault((layer.option.offer.source, layer.option.offer.as_of), []).append(layer)
+    for (source, as_of), group in sorted(sources.items(), key=lambda s: (s[0][0], s[0][1] or "")):
+        sellers = ", ".join(sorted({x.option.offer.seller for x in group}))
+        rows.append(
+            Evidence("prices", "quoted", sum(usd[id(x)] for x in group) / total, sellers, source, as_of)
+        )
+    return tuple(rows)
+
+
+def _where(basis: str) -> str:
+    return {
+        "calibrated": "measured op tables, checked end to end on this GPU model",
+        "interpolated": "measured op tables of this GPU model",
+        "transferred": "op tables of a measured relative, scaled by bandwidth and matrix rate",
+    }.get(basis, "data sheet")
+
+
+def slo_probability(decided: Decided, layers: Iterable[Layer]) -> float | None:
+    """Least probability over the placements that the true TPOT and TTFT stay inside their limits.
+
+    Errors of one estimate are common to all replicas of a placement, so it is not raised to their number.
+    """
+    least = None
+    for layer in layers:
+        option, way = layer.option, decided.ways[layer.option.workload]
+        e, i, s = option.configuration.evaluation, option.batch_index, option.configuration.spread
+        margin = decided.scenario.constraints.quantile
+        ttft = float(way.load.ttft_s[option.row]) / _factor(margin, s.ttft)
+        p = min(
+            probability_within(way.slo.tpot_s, float(e.served.tpot_s[i]), s.tpot),
+            probability_within(way.slo.ttft_s, ttft, s.ttft),
+        )
+        least = p if least is None else min(least, p)
+    return least
+
+
+def _factor(quantile: float, spread: float) -> float:
+    from math import exp
+    from statistics import NormalDist
+
+    return exp(NormalDist().inv_cdf(quantile) * spread)
+
+
+def plan_measured_share(decided: Decided, layers: Iterable[Layer]) -> float | None:
+    """Dollar-weighted share of step time on measured or interpolated ops."""
+    weighted = total = 0.0
+    for layer in layers:
+        usd = usd_per_month(layer, decided)
+        weighted += usd * measured_share(layer.option.configuration.evaluation, layer.option.batch_index)
+        total += usd
+    return weighted / total if total else None
+
+
+def findings(decided: Decided, layers: list[Layer]) -> Iterator[Finding]:
+    """What the reader should check before acting on the plan."""
+    offers = {x.option.offer.label: x.option.offer for x in layers}.values()
+    undated = [o.label for o in offers if o.as_of is None and o.term != "owned"]
+    if undated:
+        yield Finding(
+            "warning",
+            "price_age",
+            f"no date is known for the price of {_some(undated)}: ask before you rely on it",
+        )
+    old = [f"{o.label} ({o.age_days} days)" for o in offers if (o.age_days or 0) > OLD_PRICE_DAYS]
+    if old:
+        yield Finding("warning", "price_age", f"price older than {OLD_PRICE_DAYS} days: {_some(old)}")
+    for flag, text in _FLAGS.items():
+        hit = [o.label for o in offers if flag in o.flags]
+        if hit:
+            yield Finding("note", flag, f"{text}: {_some(hit)}")
+    unclear = [f"{o.label} may be {' or '.join(o.ambiguous_gpus)}" for o in offers if o.ambiguous_gpus]
+    if unclear:
+        yield Finding(
+            "warning",
+            "ambiguous_gpu",
+            f"the listing does not say which GPU exactly; planned as the slowest: {_some(unclear)}",
+        )
+    consumer = {o.gpu for o in offers if load_gpus()[o.gpu].segment == "consumer" and o.term != "owned"}
+    if consumer:
+        yield Finding("warning", "licence", f"{_some(sorted(consumer))}: NVIDIA's GeForce driver terms exclude data-centre use; "
+                      "ask the seller and your lawyer")  # fmt: skip
+    stand_ins = sorted({p.variant for x in layers for p in x.option.configuration.evaluation.step.parts
+                        if p.variant.startswith("planner_")})  # fmt: skip
+    if stand_ins:
+        yield Finding("warning", "kernels", f"no measured kernel of some ops satisfies the rule; our own stand in at a "
+                      f"published ratio: {_some(stand_ins)}")  # fmt: skip
+    if any(p.term == "api" for p in decided.scenario.prices):
+        yield Finding("note", "api", "hosted APIs among the prices are not compared by this release")
+
+
+_FLAGS = {
+    "marketplace": "single machines of a marketplace: they vanish, and host quality varies",
+    "broker": "sold through a broker, whose price includes a mark-up",
+    "spot_equals_on_demand": "spot costs as much as on-demand",
+    "presence_unverified": "the seller's list does not say that this region has the machine",
+    "would_buy": "has to be bought first",
+}
+
+
+def _some(names: list[str], most: int = 3) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,63 @@
+"""All parts of an answer as one `Plan`."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+from planner.answer.account import (
+    assumptions,
+    evidence,
+    findings,
+    plan_measured_share,
+    rejected,
+    slo_probability,
+)
+from planner.answer.alternatives import alternatives
+from planner.answer.money import token_prices
+from planner.answer.placements import placements
+from planner.decide import Decided
+from planner.plan import Digests, Plan, Question
+from planner.pricing.catalog import Catalog
+from planner.pricing.money import HOURS_PER_MONTH
+from planner.profiles.store import Profiles
+
+
+def plan_of(decided: Decided, catalog: Catalog, profiles: Profiles, *, as_of: date) -> Plan:
+    """The plan of a feasible decision."""
+    found = list(placements(decided))
+    layers = [layer for _, layer in found]
+    usd = sum(p.usd_per_month for p, _ in found)
+    d = decided.decision
+    return Plan(
+        question=Question(decided.scenario.digest, decided.scenario.text),
+        as_of=as_of.isoformat(),
+        status=d.status,
+        usd_per_month=usd,
+        usd_per_million_tokens=token_prices(decided, layers),
+        bound_usd_per_month=min(usd, d.bound * HOURS_PER_MONTH),
+        gap=d.gap,
+        slo_probability=slo_probability(decided, layers),
+        measured_share=plan_measured_share(decided, layers),
+        placements=tuple(p for p, _ in found),
+        alternatives=alternatives(decided, usd_per_month=usd),
+        rejected=rejected(decided, catalog),
+        assumptions=tuple(assumptions(decided, layers)),
+        evidence=evidence(decided, layers),
+        findings=tuple(findings(decided, layers)),
+        digests=Digests(prices=catalog.digest, profiles=profiles.digest, calibration=None),
+        versions=dict(_versions()),
+    )
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    """Versions that can change an answer."""
+    found = []
+    for name in ("openclaw-planner", "highspy", "numpy", "scipy"):
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            found.append((name, "not installed"))
+    return tuple(found)

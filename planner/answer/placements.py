@@ -1,0 +1,159 @@
+"""Placements of a decision: which units run when, what they carry, what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.answer.describe import describe
+from planner.decide import Decided
+from planner.kernels.registry import load_variants
+from planner.optimize.problem import ALL_PERIODS
+from planner.options.table import Option
+from planner.plan import Placement
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Units of one option that run during the same slices of the month."""
+
+    option: Option
+    units: int
+    periods: tuple[int, ...]
+
+
+def layers(decided: Decided) -> list[Layer]:
+    """Cut each option's units per slice into layers, longest hours first: a base and what is added to it."""
+    counts: dict[int, dict[int, int]] = {}
+    options: dict[int, Option] = {}
+    every = range(len(decided.slices))
+    for column, units in zip(decided.columns, decided.decision.units.tolist(), strict=True):
+        if units:
+            key = id(column.option)
+            options[key] = column.option
+            at = every if column.period == ALL_PERIODS else (column.period,)
+            for t in at:
+                counts.setdefault(key, {})[t] = counts.get(key, {}).get(t, 0) + int(units)
+    found = []
+    for key, by_period in counts.items():
+        steps = sorted(set(by_period.values()))
+        for below, level in zip([0, *steps], steps, strict=False):
+            periods = tuple(sorted(t for t, u in by_period.items() if u >= level))
+            found.append(Layer(options[key], level - below, periods))
+    return found
+
+
+def hours_of(layer: Layer, decided: Decided) -> float:
+    """Hours per month a layer is paid for."""
+    return sum(decided.slices[t].hours for t in layer.periods)
+
+
+def usd_per_month(layer: Layer, decided: Decided) -> float:
+    """Dollars per month of a layer."""
+    return layer.units * layer.option.offer.usd_per_hour * hours_of(layer, decided)
+
+
+def placements(decided: Decided) -> Iterator[tuple[Placement, Layer]]:
+    """One placement per layer, dearest first; loads are those of the busiest slice the layer runs in."""
+    loads = _loads(decided)
+    for layer in sorted(layers(decided), key=lambda x: (-usd_per_month(x, decided), x.option.offer.label)):
+        yield _placement(decided, layer, loads), layer
+
+
+def _loads(decided: Decided) -> dict[tuple[int, int], tuple[float, float]]:
+    """(option, slice) -> requests per second carried, and what its units could carry, in that slice."""
+    p, d = decided.problem, decided.decision
+    carried = d.shares * p.demand_per_s[:, None]
+    found: dict[tuple[int, int], tuple[float, float]] = {}
+    for o in np.flatnonzero(d.units):
+        column = decided.columns[int(o)]
+        for k in np.flatnonzero(p.class_group == p.option_group[o]):
+            t = int(p.period_of_class[k])
+            if column.period in (ALL_PERIODS, t):
+                key = (id(column.option), t)
+                load, most = found.get(key, (0.0, 0.0))
+                found[key] = (load + float(carried[k, o]), most + float(d.units[o] * p.capacity_per_s[k, o]))
+    return found
+
+
+def _placement(
+    decided: Decided, layer: Layer, loads: dict[tuple[int, int], tuple[float, float]]
+) -> Placement:
+    option, way = layer.option, decided.ways[layer.option.workload]
+    at = [loads[id(option), t] for t in layer.periods if (id(option), t) in loads]
+    load, most = max(at, key=lambda pair: pair[0] / pair[1] if pair[1] else 0.0, default=(0.0, 0.0))
+    units_there = most / option.capacity_per_s if option.capacity_per_s else 1.0
+    share = min(1.0, layer.units / max(units_there, 1e-9))
+    e, c, row = option.configuration.evaluation, option.configuration, option.row
+    per_replica = load * share / (layer.units * option.replicas_per_unit)
+    sustained = way.load
+    estimate = describe(
+        e, int(sustained.index[row]), c.spread, weights=c.weights, kv=c.kv,
+        statistic=f"p{way.slo.percentile:g}", ttft_s=float(sustained.ttft_s[row] / _margin(decided, c.spread.ttft)),
+        requests_per_s=per_replica,
+    )  # fmt: skip
+    return Placement(
+        workload=way.workload.name, offer=option.offer, gpu=option.offer.gpu, units=layer.units,
+        replicas_per_unit=option.replicas_per_unit, layout=c.layout, engine=c.engine,
+        engine_flags=engine_flags(option), variants=variants_of(option), weight_precision=c.weights,
+        kv_precision=c.kv, batch_limit=int(sustained.batch_limit[row]), load_requests_per_s=load * share,
+        headroom=None if most <= 0 else 1.0 - load / most, estimate=estimate,
+        usd_per_month=usd_per_month(layer, decided), term=option.offer.term,
+        hours_per_month=hours_of(layer, decided),
+    )  # fmt: skip
+
+
+def _margin(decided: Decided, spread: float) -> float:
+    from statistics import NormalDist
+
+    return float(np.exp(NormalDist().inv_cdf(decided.scenario.constraints.quantile) * spread))
+
+
+def variants_of(option: Option) -> dict[str, str]:
+    """Kernel variant per op of the chosen stack."""
+    parts = option.configuration.evaluation.step.parts
+    return {p.op if p.op != "gemm" else "gemm": p.variant for p in parts if p.op != "elementwise"}
+
+
+def engine_flags(option: Option) -> tuple[str, ...]:
+    """Flags that start the engine this way: layout, formats, kernel selection."""
+    engine, known = option.configuration.engine, load_variants()
+    chosen: dict[str, str] = {}
+    for op, variant in variants_of(option).items():
+        flag = known[variant].flags.get(engine) if variant in known else None
+        if flag:
+            chosen[op] = flag
+    prefill, decode = chosen.get("attention_prefill"), chosen.get("attention_decode")
+    if prefill and decode and prefill != decode:  # SGLang has a flag for each
+        chosen["attention_prefill"] = prefill.replace("--attention-backend", "--prefill-attention-backend")
+        chosen["attention_decode"] = decode.replace("--attention-backend", "--decode-attention-backend")
+    return (*_LAYOUT_FLAGS[engine](option), *dict.fromkeys(chosen.values()))
+
+
+def _vllm(option: Option) -> tuple[str, ...]:
+    e, c = option.configuration.evaluation.layout, option.configuration
+    flags = [f"--tensor-parallel-size {e.tp}"]
+    flags += [f"--data-parallel-size {e.dp}"] if e.dp > 1 else []
+    flags += ["--enable-expert-parallel"] if e.ep > 1 else []
+    flags += [f"--kv-cache-dtype {'fp8' if c.kv == 'fp8' else 'auto'}"]
+    return tuple(flags)
+
+
+def _sglang(option: Option) -> tuple[str, ...]:
+    e, c = option.configuration.evaluation.layout, option.configuration
+    flags = [f"--tp-size {e.tp * e.dp}"]
+    flags += ["--enable-dp-attention", f"--dp-size {e.dp}"] if e.dp > 1 else []
+    flags += [f"--ep-size {e.ep}"] if e.ep > 1 else []
+    flags += ["--kv-cache-dtype fp8_e4m3"] if c.kv == "fp8" else []
+    return tuple(flags)
+
+
+def _trtllm(option: Option) -> tuple[str, ...]:
+    e = option.configuration.evaluation.layout
+    flags = [f"--tp_size {e.tp * e.dp}"]
+    return (*flags, f"--ep_size {e.ep}") if e.ep > 1 else tuple(flags)
+
+
+_LAYOUT_FLAGS = {"vllm": _vllm, "sglang": _sglang, "trtllm": _trtllm}

@@ -1,0 +1,128 @@
+"""From a scenario to a decision: offers, configurations, options, problem, solution."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from planner.errors import ScenarioError, did_you_mean
+from planner.optimize.problem import Decision, Problem
+from planner.optimize.solve import solve
+from planner.options.build import Column, columns_of, problem_of
+from planner.options.configurations import Configurations, engines_for
+from planner.options.offers import Considered, consider
+from planner.options.owned import owned_offers
+from planner.options.periods import Slice, slices
+from planner.options.table import Option, Ways, options_of, ways_of
+from planner.pricing.catalog import Catalog
+from planner.pricing.offer import Offer
+from planner.profiles.errors import ProfileError
+from planner.profiles.gpus import resolve_gpu
+from planner.profiles.store import Profiles
+from planner.scenario import Constraints, Scenario
+
+DEFAULT_GAP = 0.01
+DEFAULT_TIME_LIMIT_S = 20.0
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Decided:
+    """Everything the answer is made of, in the order it came about."""
+
+    scenario: Scenario
+    considered: Considered
+    slices: tuple[Slice, ...]
+    ways: tuple[Ways, ...]
+    options: tuple[Option, ...]
+    refused_offers: tuple[Counter[str], ...]  # per workload: reason -> offers
+    refused_ways: Counter[tuple[str, str]]  # (reason, GPU) -> configurations
+    columns: tuple[Column, ...]
+    problem: Problem
+    decision: Decision
+
+
+def market(scenario: Scenario, catalog: Catalog) -> tuple[Offer, ...]:
+    """All offers of the question: the snapshot, own prices over it, owned hardware.
+
+    Hosted APIs are not planned by this release; their rows are left out (and counted by the answer).
+    """
+    own = [row for row in scenario.prices if row.term != "api"]
+    priced = catalog.with_own_prices(own) if own else catalog
+    return (*priced.offers, *owned_offers(scenario.owned))
+
+
+def decide(
+    scenario: Scenario,
+    catalog: Catalog,
+    profiles: Profiles,
+    *,
+    gap: float | None = None,
+    time_limit_s: float | None = None,
+    on_progress: Progress = lambda message: None,
+) -> Decided:
+    """Decide one scenario; an infeasible one has `decision.status == "infeasible"`.
+
+    Raises ScenarioError for constraints that name nothing, NoAnswer when the solver's limits ended first.
+    """
+    limits, offers = scenario.constraints, market(scenario, catalog)
+    _check_names(limits, offers)
+    considered = consider(offers, limits)
+    workloads = tuple(scenario.workloads.values())
+    most = _largest(considered.offers)
+    on_progress(f"estimating {len(most)} GPU models for {len(workloads)} workload(s)")
+    configurations = Configurations(profiles, limits.kernels, engines_for(limits.engines))
+    ways = tuple(
+        ways_of(w, configurations, tuple(sorted(most)), most, quantile=limits.quantile) for w in workloads
+    )
+    found = [options_of(i, way, considered.offers) for i, way in enumerate(ways)]
+    options = tuple(option for some, _ in found for option in some)
+    months = slices([w.demand for w in workloads])
+    columns = tuple(columns_of(options, months))
+    problem = problem_of(ways, columns, months, limits)
+    on_progress(f"choosing among {len(columns)} options")
+    decision = solve(
+        problem,
+        gap=DEFAULT_GAP if gap is None else gap,
+        time_limit_s=DEFAULT_TIME_LIMIT_S if time_limit_s is None else time_limit_s,
+    )
+    refused = tuple(counter for _, counter in found)
+    return Decided(scenario, considered, months, ways, options, refused, configurations.refused, columns,
+                   problem, decision)  # fmt: skip
+
+
+def _largest(offers: Sequence[Offer]) -> dict[str, int]:
+    """Most GPUs in one instance, by GPU."""
+    most: dict[str, int] = {}
+    for offer in offers:
+        most[offer.gpu] = max(most.get(offer.gpu, 0), int(offer.gpu_count))
+    return most
+
+
+def _check_names(limits: Constraints, offers: Sequence[Offer]) -> None:
+    """Sellers, GPUs and region patterns must name something: a misspelt limit must not pass for a strict one."""
+    known = {o.seller for o in offers}
+    for seller in limits.sellers or ():
+        if seller not in known and seller != "owned":
+            raise ScenarioError(
+                f"constraints.sellers: {seller!r} sells nothing here",
+                hint=did_you_mean(seller, known) or "see `planner prices show`",
+            )
+    for name in limits.gpus or ():
+        try:
+            resolve_gpu(name)
+        except ProfileError as error:
+            raise ScenarioError(f"constraints.gpus: {error}") from None
+    regions = {o.region or "" for o in offers}
+    for pattern in limits.regions or ():
+        from fnmatch import fnmatchcase
+
+        if not any(fnmatchcase(r.casefold(), pattern.casefold()) for r in regions):
+            raise ScenarioError(f"constraints.regions: {pattern!r} matches no region",
+                                hint=did_you_mean(pattern, regions) or "see `planner prices show`")  # fmt: skip
+
+
+def with_decision(decided: Decided, decision: Decision) -> Decided:
+    """The same question with another decision over the same columns (an alternative)."""
+    return replace(decided, decision=decision)
