@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from planner.profiles.basis import INTERPOLATED, MEASURED, TRANSFERRED
 from planner.profiles.block import Curves
 
@@ -96,6 +97,18 @@ def nearest(features: Floats, wanted: Floats, weights: Floats) -> tuple[int, flo
     return row, float(apart[row])
 
 
+def rescaled(curves: Curves, seconds: Floats, ratio: npt.ArrayLike) -> Floats:
+    """Borrowed times: what exceeds the block's shortest call (its launch) grows with the work.
+
+    Scaling all of it would make small calls of large shapes many times too slow: decode attention with a head
+    count left out errs by 12 % (median; 90th percentile 94 %) that way, by 5 % (32 %) this way.
+    """
+    launch: float | None = curves.cache.get("launch")
+    if launch is None:
+        launch = curves.cache["launch"] = float(curves.y.min())
+    return launch + (seconds - launch) * np.asarray(ratio, np.float64)
+
+
 def read_curve(
     curves: Curves, which: int, x: Floats, *, key: tuple[int, ...], roofline_s: Roofline | None, best: int
 ) -> OpTime:
@@ -132,7 +145,8 @@ def curve_time(
     found = read_curve(curves, which, sizes, key=other, roofline_s=roofline_s, best=best)
     if roofline_s is None:
         return found
-    return OpTime(found.seconds * roofline_s(*key, sizes) / roofline_s(*other, sizes), found.basis)
+    ratio = roofline_s(*key, sizes) / roofline_s(*other, sizes)
+    return OpTime(rescaled(curves, found.seconds, ratio), found.basis)
 
 
 def _nearest_key(

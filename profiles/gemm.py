@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+
 from planner.profiles.basis import INTERPOLATED, MEASURED, TRANSFERRED
 from planner.profiles.block import Curves
 from planner.profiles.curve import Floats, OpTime, Roofline, basis_of, read_curve, sample

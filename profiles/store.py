@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from planner.profiles.block import Block, Curves
 from planner.profiles.errors import ProfileError
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+
 from planner.profiles.importers.prepare import LeftOut, Prepared, pack
 
 SOURCE = "ROCm/aiter, commit e4048607a535ace3a2b51ded31b1c8c2d45c0879, tuned tables"

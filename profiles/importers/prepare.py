@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
+
 from planner.profiles.importers.quality import Quality
 from planner.profiles.importers.tables import DTYPES, Table
 from planner.profiles.importers.thin import TOLERANCE, keep_mask, thinning_error

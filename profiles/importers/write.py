@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from planner.profiles.importers.prepare import LeftOut, Prepared
 
 INDEX = "index.json"

@@ -1,4 +1,4 @@
-"""Look-ups: exact at points, bounded between them, utilisation held beyond, similarity where nothing was measured."""
+"""Look-ups: exact at points, bounded between them, utilisation held beyond, borrowed elsewhere."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,9 @@ def gemm_floor(n, k, m):
     return np.maximum(2e-15 * m * n * k, 1e-12 * (n * k + m * n + m * k))
 
 
-GEMM = table({(n, k): {m: 3e-6 + 4e-15 * m * n * k for m in (1, 8, 64, 512)} for n in (512, 2048) for k in (512, 2048)})
+GEMM = table(
+    {(n, k): {m: 3e-6 + 4e-15 * m * n * k for m in (1, 8, 64, 512)} for n in (512, 2048) for k in (512, 2048)}
+)
 
 
 @pytest.mark.parametrize("n", [512, 2048])
@@ -92,20 +94,23 @@ def test_a_shape_far_away_along_both_axes_is_transferred():
     assert gemm_time(GEMM, n=65536, k=1024, m=8, roofline_s=gemm_floor).basis[0] == INTERPOLATED
 
 
-def decode(heads, kv_heads, head_dim, window, batch, length):
+def decode(*sizes):
+    _, kv_heads, head_dim, _, batch, length = sizes
     return 1e-12 * batch * length * kv_heads * head_dim
 
 
 ATTENTION = table({
-    (h, h // 4, 128, w, b): {n: 2e-6 + 2 * decode(h, h // 4, 128, w, b, n) for n in (128, 1024, 8192) if b * n < 9000}
+    (h, h // 4, 128, w, b): {
+        n: 2e-6 + 2 * decode(h, h // 4, 128, w, b, n) for n in (128, 1024, 8192) if b * n < 9000
+    }
     for h in (8, 32) for w in (0, 1024) for b in (1, 8, 64)
 })  # fmt: skip
 
 
 def attention(batch, length, *, heads=32, kv_heads=8, head_dim=128, window=0):
     return attention_time(
-        ATTENTION, heads=heads, kv_heads=kv_heads, head_dim=head_dim, window=window, batch=batch, length=length,
-        roofline_s=decode,
+        ATTENTION, heads=heads, kv_heads=kv_heads, head_dim=head_dim, window=window, batch=batch,
+        length=length, roofline_s=decode,
     )  # fmt: skip
 
 
@@ -156,12 +161,15 @@ def test_a_surface_with_one_batch_still_answers():
     np.testing.assert_allclose(found.seconds, 2.0)
 
 
-def experts(hidden, inter, experts, topk, tp, ep, tokens):
-    return 1e-15 * hidden * inter / tp * np.minimum(experts / ep, tokens * topk / ep)
+def experts(*sizes):
+    hidden, inter, count, topk, tp, ep, tokens = sizes
+    return 1e-15 * hidden * inter / tp * np.minimum(count / ep, tokens * topk / ep)
 
 
 MOE = table({
-    (4096, 1536, 128, 8, tp, 1): {t: 1e-5 + 3 * float(experts(4096, 1536, 128, 8, tp, 1, t)) for t in (1, 16, 256)}
+    (4096, 1536, 128, 8, tp, 1): {
+        t: 1e-5 + 3 * float(experts(4096, 1536, 128, 8, tp, 1, t)) for t in (1, 16, 256)
+    }
     for tp in (1, 2, 4)
 })  # fmt: skip
 
@@ -171,8 +179,9 @@ def test_experts_are_exact_where_measured_and_borrowed_elsewhere():
     exact = moe_time(MOE, **shape, tp=2, tokens=[16])
     assert exact.basis[0] == MEASURED
     borrowed = moe_time(MOE, **shape, tp=8, tokens=[16])
-    expected = moe_time(MOE, **shape, tp=4, tokens=[16]).seconds / 2
-    np.testing.assert_allclose(borrowed.seconds, expected)
+    # What exceeds the launch halves with the rank's share of the experts; the launch stays.
+    expected = 1e-5 + 3 * experts(4096, 1536, 128, 8, 8, 1, 16)
+    np.testing.assert_allclose(borrowed.seconds, expected, rtol=0.01)
     assert borrowed.basis[0] in (INTERPOLATED, TRANSFERRED)
 
 

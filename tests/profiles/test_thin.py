@@ -52,7 +52,9 @@ def test_curves_do_not_leak_into_each_other():
 
 @given(st.floats(1e-7, 1e3))
 def test_shortened_numbers_stay_within_half_a_step(value):
-    assert float(shorten(np.array([value]))[0]) == pytest.approx(value, rel=2.0 ** -(MANTISSA_BITS + 1) * 1.001)
+    assert float(shorten(np.array([value]))[0]) == pytest.approx(
+        value, rel=2.0 ** -(MANTISSA_BITS + 1) * 1.001
+    )
 
 
 def test_repeated_keys_become_their_median():
