@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 _MOE_SITES = 4
-# Of hidden, expert width and experts per rank, top-k, and the layout itself. Chosen by leaving out one measured
-# layout at a time on H100 and B200 (median error 3-11 %; without the whole shape 10-27 %).
+# Of hidden, expert width and experts per rank, top-k, and the layout itself. Chosen by leaving out one
+# measured layout at a time on H100 and B200 (median error 3-11 %; without the whole shape 10-27 %).
 _MOE_WEIGHTS = np.array([1.0, 1.0, 1.0, 4.0, 0.25, 1.0])
 
 
@@ -59,8 +59,8 @@ def moe_time(
 ) -> OpTime:  # fmt: skip
     """Seconds of one layer's routed experts on the busiest rank; `tokens` enter over the whole expert group.
 
-    A shape that was not measured borrows the utilisation of the nearest one: `roofline_s(hidden, inter,
-    experts, topk, tp, ep, tokens)`.
+    A shape that was not measured takes the weighted geometric mean of its four nearest, each rescaled by
+    `roofline_s(hidden, inter, experts, topk, tp, ep, tokens)`, which broadcasts.
     """
     key = (hidden, inter, experts, topk, tp, ep)
     if curves.index(key) >= 0:
@@ -73,14 +73,12 @@ def moe_time(
     ratio = roofline_s(*key, count) / roofline_s(*shapes, held)
     each = rescaled(curves, np.exp(near.log_y), ratio)
     seconds = np.exp(weight @ np.log(each))
-    return OpTime(
-        seconds, basis_of(np.zeros(seconds.shape, bool), np.asarray(near.far.all(axis=0)), best=best)
-    )
+    far = np.asarray(near.far.all(axis=0))
+    return OpTime(seconds, basis_of(np.zeros(far.shape, bool), far, best=best))
 
 
 def comm_time(curves: Curves, *, num_gpus: int, elements: npt.ArrayLike, roofline_s: Roofline) -> OpTime:
-    """Seconds of a collective over `num_gpus` GPUs; another group size scales by `roofline_s(num_gpus,
-    elements)`."""
+    """Seconds of a collective; a group size not measured is rescaled by `roofline_s(num_gpus, elements)`."""
     return curve_time(curves, key=(num_gpus,), x=elements, roofline_s=roofline_s)
 
 

@@ -103,7 +103,7 @@ def surface_time(
 
     `key` holds the remaining axes in block order and `roofline_s(*key, along, x)` the physical limit. A key
     that was not measured borrows from the nearest one (octaves of `features(keys)`, weighted), rescaled by
-    the roofline. `like_batch` is the position in `key` of an axis that acts like more batch (attention heads).
+    the roofline. `like_batch` is the position in `key` of an axis that acts like more batch (heads).
 
     >>> keys = np.array([[8, 1], [8, 4]], np.int32)
     >>> curves = Curves(keys, np.array([0, 2, 4]), np.array([1.0, 4, 1, 4]), np.array([1.0, 4, 4, 16]))
