@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from planner.errors import ScenarioError, did_you_mean
-from planner.optimize.problem import Decision, Problem
+from planner.optimize.problem import Decision, Floats, Problem
 from planner.optimize.solve import solve
 from planner.options.build import Column, columns_of, problem_of
 from planner.options.configurations import Configurations, engines_for
@@ -36,7 +38,7 @@ class Decided:
     slices: tuple[Slice, ...]
     ways: tuple[Ways, ...]
     options: tuple[Option, ...]
-    refused_offers: tuple[Counter[str], ...]  # per workload: reason -> offers
+    refused_offers: tuple[dict[str, list[str]], ...]  # per workload: reason -> offers
     refused_ways: Counter[tuple[str, str]]  # (reason, GPU) -> configurations
     columns: tuple[Column, ...]
     problem: Problem
@@ -87,9 +89,28 @@ def decide(
         gap=DEFAULT_GAP if gap is None else gap,
         time_limit_s=DEFAULT_TIME_LIMIT_S if time_limit_s is None else time_limit_s,
     )
-    refused = tuple(counter for _, counter in found)
+    if decision.status != "infeasible":
+        decision = replace(decision, shares=balanced(problem, decision))
+    refused = tuple(reasons for _, reasons in found)
     return Decided(scenario, considered, months, ways, options, refused, configurations.refused, columns,
                    problem, decision)  # fmt: skip
+
+
+def balanced(problem: Problem, decision: Decision) -> Floats:
+    """[K, O]: each class's load spread over its units in proportion to what they can carry, as a router would.
+
+    The optimization only needs some split that fits; an even one keeps every unit equally far from its
+    limit. Spot and the rest keep their totals, so that a cap on spot still holds.
+    """
+    shares = decision.shares.copy()
+    for k in range(len(problem.classes)):
+        able = problem.eligible[k] & (decision.units > 0)
+        for side in (problem.is_spot, ~problem.is_spot):
+            group = able & side
+            room = np.where(group, decision.units * problem.capacity_per_s[k], 0.0)
+            if room.sum() > 0:
+                shares[k] = np.where(side, shares[k][side].sum() * room / room.sum(), shares[k])
+    return shares
 
 
 def _largest(offers: Sequence[Offer]) -> dict[str, int]:

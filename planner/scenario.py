@@ -50,6 +50,8 @@ class Constraints(Record):
     """All workloads together."""
     spare_replicas: Annotated[int, Field(ge=0, le=10_000, strict=True, examples=[1])] = 0
     """Replicas of each workload that may fail without breaking its limits."""
+    marketplace: t.Flag = True
+    """Whether single machines of a marketplace may be planned; they vanish, and their hosts vary."""
     consumer_in_datacenter: t.Flag = False
     """Whether consumer cards may be planned in data centres, against NVIDIA's driver terms."""
     quantile: Annotated[float, Field(ge=0.5, le=0.99, strict=True, examples=[0.8])] = 0.8

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from planner.answer.describe import measured_share
+from planner.estimate.describe import measured_share
 from planner.answer.placements import Layer, usd_per_month
 from planner.decide import Decided
 from planner.options.configurations import refusals
@@ -27,9 +27,9 @@ def rejected(decided: Decided, catalog: Catalog) -> tuple[Rejected, ...]:
         Rejected(f"price row left out: {x.reason}", x.count, tuple(x.examples[:EXAMPLES]))
         for x in catalog.left_out
     ]
-    for way, counter in zip(decided.ways, decided.refused_offers, strict=True):
+    for way, reasons in zip(decided.ways, decided.refused_offers, strict=True):
         name = f"{way.workload.name}: " if len(decided.ways) > 1 else ""
-        rows += [Rejected(f"offer: {name}{why}", n) for why, n in counter.items()]
+        rows += [Rejected(f"offer: {name}{why}", len(o), tuple(o[:EXAMPLES])) for why, o in reasons.items()]
         codes = Counter(int(v) for v in way.load.verdict if int(v) in VERDICTS)
         for code, n in codes.items():
             examples = dict.fromkeys(
@@ -155,6 +155,15 @@ def findings(decided: Decided, layers: list[Layer]) -> Iterator[Finding]:
         hit = [o.label for o in offers if flag in o.flags]
         if hit:
             yield Finding("note", flag, f"{text}: {_some(hit)}")
+    vanishing = [x for x in layers if x.option.offer.term == "spot"]
+    if vanishing:
+        share = sum(x.units * x.option.capacity_per_s for x in vanishing) / sum(
+            x.units * x.option.capacity_per_s for x in layers
+        )
+        yield Finding(
+            "warning", "spot", f"{100 * share:.0f} % of the capacity is spot and can be taken away at short notice; "
+            "constraints.max_spot_share or constraints.terms limits it", share,
+        )  # fmt: skip
     unclear = [f"{o.label} may be {' or '.join(o.ambiguous_gpus)}" for o in offers if o.ambiguous_gpus]
     if unclear:
         yield Finding(

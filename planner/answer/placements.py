@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.answer.describe import describe
+from planner.estimate.describe import describe
 from planner.decide import Decided
 from planner.kernels.registry import load_variants
 from planner.optimize.problem import ALL_PERIODS
@@ -99,7 +99,7 @@ def _placement(
         replicas_per_unit=option.replicas_per_unit, layout=c.layout, engine=c.engine,
         engine_flags=engine_flags(option), variants=variants_of(option), weight_precision=c.weights,
         kv_precision=c.kv, batch_limit=int(sustained.batch_limit[row]), load_requests_per_s=load * share,
-        headroom=None if most <= 0 else 1.0 - load / most, estimate=estimate,
+        headroom=None if most <= 0 else min(max(1.0 - load / most, 0.0), 1.0), estimate=estimate,
         usd_per_month=usd_per_month(layer, decided), term=option.offer.term,
         hours_per_month=hours_of(layer, decided),
     )  # fmt: skip

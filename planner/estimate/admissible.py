@@ -21,7 +21,7 @@ from planner.profiles.block import Block
 if TYPE_CHECKING:
     from planner.estimate.optimes import Timing
 
-DEFAULT_RATIO = 1.5     # time over the fastest measured variant where the table of stand-ins has no row
+DEFAULT_RATIO = 1.5  # time over the fastest measured variant where the table of stand-ins has no row
 
 
 @dataclass(frozen=True, slots=True)

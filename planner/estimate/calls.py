@@ -25,7 +25,7 @@ class Gemm:
     dtype: str
     count: int
     name: str
-    per_sequence: bool = False      # logits: one row per sequence, not per token
+    per_sequence: bool = False  # logits: one row per sequence, not per token
     op: str = "gemm"
 
 
@@ -50,7 +50,7 @@ class Experts:
 class Exchange:
     """A collective over `gpus`, moving `elements` per token."""
 
-    op: str                         # all_reduce | all_gather | reduce_scatter
+    op: str  # all_reduce | all_gather | reduce_scatter
     gpus: int
     elements: int
     count: int
@@ -144,8 +144,16 @@ def op_list(model: Model, layout: Layout, formats: OpFormats) -> OpList:
     _attention_calls(model, layout, formats, tokens, attention)
     _ffn_calls(model, layout, formats, tokens)
     tokens.append(_elementwise(model, layout))
-    tokens.append(Gemm(n=ceil(model.vocab_size / layout.tp), k=model.hidden_size, dtype=formats.logits,
-                       count=1, name="logits", per_sequence=True))
+    tokens.append(
+        Gemm(
+            n=ceil(model.vocab_size / layout.tp),
+            k=model.hidden_size,
+            dtype=formats.logits,
+            count=1,
+            name="logits",
+            per_sequence=True,
+        )
+    )
     tokens.extend(_exchanges(model, layout))
     return OpList(tuple(tokens), tuple(attention), model.num_layers)
 
@@ -161,10 +169,15 @@ def _attention_calls(
     sliding = (model.sliding_window, model.num_sliding_layers, 0, 0)
     for window, count, own_dim, own_kv in (full, sliding):
         if count:
-            dim, kv_heads = own_dim or model.head_dim, max(1, ceil((own_kv or model.num_kv_heads) / layout.tp))
+            dim, kv_heads = (
+                own_dim or model.head_dim,
+                max(1, ceil((own_kv or model.num_kv_heads) / layout.tp)),
+            )
             attention.append(Attention(heads, kv_heads, dim, window, formats.kv, count))
             queries = heads * (2 if model.attention_gate else 1)
-            tokens.append(Gemm((queries + 2 * kv_heads) * dim, model.hidden_size, formats.attention, count, "qkv"))
+            tokens.append(
+                Gemm((queries + 2 * kv_heads) * dim, model.hidden_size, formats.attention, count, "qkv")
+            )
             tokens.append(Gemm(model.hidden_size, heads * dim, formats.attention, count, "attn_out"))
     if model.num_linear_layers:
         _linear_calls(model, layout, formats, tokens, attention)
@@ -187,24 +200,45 @@ def _linear_calls(
     count, tp = model.num_linear_layers, layout.tp
     keys = model.linear_num_key_heads * model.linear_key_head_dim
     values = model.linear_num_value_heads * model.linear_value_head_dim
-    tokens.append(Gemm(ceil(2 * (keys + values) / tp), model.hidden_size, formats.attention, count, "linear_in"))
+    tokens.append(
+        Gemm(ceil(2 * (keys + values) / tp), model.hidden_size, formats.attention, count, "linear_in")
+    )
     tokens.append(Gemm(model.hidden_size, ceil(values / tp), formats.attention, count, "linear_out"))
-    attention.append(LinearAttention(
-        hidden=model.hidden_size, k_heads=ceil(model.linear_num_key_heads / tp), k_dim=model.linear_key_head_dim,
-        v_heads=ceil(model.linear_num_value_heads / tp), v_dim=model.linear_value_head_dim, count=count))
+    attention.append(
+        LinearAttention(
+            hidden=model.hidden_size,
+            k_heads=ceil(model.linear_num_key_heads / tp),
+            k_dim=model.linear_key_head_dim,
+            v_heads=ceil(model.linear_num_value_heads / tp),
+            v_dim=model.linear_value_head_dim,
+            count=count,
+        )
+    )
 
 
 def _ffn_calls(model: Model, layout: Layout, formats: OpFormats, tokens: list[TokenCall]) -> None:
     h, tp = model.hidden_size, layout.tp
     if model.num_dense_ffn_layers and model.ffn_intermediate_size:
-        tokens.extend(_mlp(model, model.ffn_intermediate_size, tp, formats.ffn, model.num_dense_ffn_layers, "ffn"))
+        tokens.extend(
+            _mlp(model, model.ffn_intermediate_size, tp, formats.ffn, model.num_dense_ffn_layers, "ffn")
+        )
     sparse = model.num_moe_layers
     if not sparse:
         return
     tokens.append(Gemm(model.num_experts, h, "bf16", sparse, "router"))
-    tokens.append(Experts(
-        hidden=h, inter=model.moe_intermediate_size, experts=model.num_experts, topk=model.experts_per_token,
-        tp=layout.moe_tp, ep=layout.ep, dp=layout.dp, dtype=formats.experts, count=sparse))
+    tokens.append(
+        Experts(
+            hidden=h,
+            inter=model.moe_intermediate_size,
+            experts=model.num_experts,
+            topk=model.experts_per_token,
+            tp=layout.moe_tp,
+            ep=layout.ep,
+            dp=layout.dp,
+            dtype=formats.experts,
+            count=sparse,
+        )
+    )
     if model.shared_expert_intermediate_size:
         shared = model.shared_expert_intermediate_size
         tokens.extend(_mlp(model, shared, tp, formats.ffn, sparse, "shared_expert"))

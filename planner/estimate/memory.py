@@ -12,7 +12,12 @@ from planner.records import Layout
 from planner.profiles.gpus import Gpu
 
 GIB = 2.0**30
-_FORMAT_OF_GROUP = {"attention": "attention", "dense_ffn": "ffn", "shared_experts": "ffn", "experts": "experts"}
+_FORMAT_OF_GROUP = {
+    "attention": "attention",
+    "dense_ffn": "ffn",
+    "shared_experts": "ffn",
+    "experts": "experts",
+}
 # NCCL buffers per GPU, GiB by group width: aiconfigurator system files, commit 095f58a (Apache-2.0).
 _COMMUNICATION_GIB = {1: 0.0, 2: 0.33, 4: 0.38, 8: 0.38}
 
@@ -76,7 +81,7 @@ def memory_of(model: Model, layout: Layout, *, formats: OpFormats, gpu: Gpu, rec
     capacity = gpu.memory_gib * GIB
     weights = weight_bytes(model, layout, formats)
     communication = _COMMUNICATION_GIB.get(layout.tp * layout.dp, 0.38) * GIB
-    reserve = min(recipe.reserved_bytes, 0.15 * capacity)      # small cards get small workspaces
+    reserve = min(recipe.reserved_bytes, 0.15 * capacity)  # small cards get small workspaces
     activations = max(0.0, 0.5 * (reserve - communication))
     other = max(0.0, reserve - communication - activations)
     if recipe.share_after_weights:
@@ -87,7 +92,14 @@ def memory_of(model: Model, layout: Layout, *, formats: OpFormats, gpu: Gpu, rec
 
 
 def max_running(
-    model: Model, layout: Layout, memory: Memory, *, kv: str, input_tokens: float, output_tokens: float, recipe: Recipe
+    model: Model,
+    layout: Layout,
+    memory: Memory,
+    *,
+    kv: str,
+    input_tokens: float,
+    output_tokens: float,
+    recipe: Recipe,
 ) -> float:
     """Requests whose KV cache fits at once, per attention rank (not an integer: a long-run mean)."""
     held = input_tokens + (output_tokens if recipe.reserves_full_length else output_tokens / 2)

@@ -50,7 +50,7 @@ from planner.profiles.store import Profiles
 Array = NDArray[np.float64]
 SKEW = "power_law_1.01"  # tokens spread unevenly over experts; `balanced` is 3 % worse in the median
 GRAPH_LAUNCH_S = 3e-6
-SEPARATE_BACKENDS = frozenset({"sglang"})   # --prefill-attention-backend and --decode-attention-backend
+SEPARATE_BACKENDS = frozenset({"sglang"})  # --prefill-attention-backend and --decode-attention-backend
 
 
 @dataclass(frozen=True, slots=True)

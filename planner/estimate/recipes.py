@@ -19,18 +19,18 @@ class Recipe:
     """Defaults of one engine."""
 
     engine: str
-    host_s_per_layer: float         # launch gaps and small kernels the op tables do not hold [F]
-    host_s_per_sequence: float      # scheduling, sampling, detokenising: per running request and step [F]
-    first_token_s: float            # request parsing and tokenising before the first step [F]
-    stream_steps: float             # decode steps before the client sees a token at stream_interval 1 [F]
-    lockstep_share: float           # of the prefill interference felt when all lengths are equal [F]
-    lockstep_wave: float            # of the other requests' prefills in TTFT when all lengths are equal [F]
-    memory_share: float             # of device memory the engine may use [P]
-    reserved_bytes: float           # of that, workspace, graphs, activations [C]
-    share_after_weights: bool       # memory_share applies to what weights and workspace leave (TensorRT-LLM) [C]
-    reserves_full_length: bool      # KV blocks for the whole request are taken up front (TensorRT-LLM) [C]
-    max_batched_tokens: int         # prefill tokens per step [P]
-    version: str                    # version whose op tables are shipped
+    host_s_per_layer: float  # launch gaps and small kernels the op tables do not hold [F]
+    host_s_per_sequence: float  # scheduling, sampling, detokenising: per running request and step [F]
+    first_token_s: float  # request parsing and tokenising before the first step [F]
+    stream_steps: float  # decode steps before the client sees a token at stream_interval 1 [F]
+    lockstep_share: float  # of the prefill interference felt when all lengths are equal [F]
+    lockstep_wave: float  # of the other requests' prefills in TTFT when all lengths are equal [F]
+    memory_share: float  # of device memory the engine may use [P]
+    reserved_bytes: float  # of that, workspace, graphs, activations [C]
+    share_after_weights: bool  # memory_share applies to what weights and workspace leave (TensorRT-LLM) [C]
+    reserves_full_length: bool  # KV blocks for the whole request are taken up front (TensorRT-LLM) [C]
+    max_batched_tokens: int  # prefill tokens per step [P]
+    version: str  # version whose op tables are shipped
 
 
 RECIPES: dict[str, Recipe] = {
@@ -50,12 +50,12 @@ class Setup:
     recipe: Recipe
     engine_version: str | None = None
     cuda_graphs: bool = True
-    stream_interval: int = 1            # decode steps per streamed chunk
-    accepted_tokens: float = 1.0        # tokens per decode step with speculative decoding
+    stream_interval: int = 1  # decode steps per streamed chunk
+    accepted_tokens: float = 1.0  # tokens per decode step with speculative decoding
     max_running: int | None = None
-    random_lengths: bool = True         # requests drift apart; False: all lengths equal, waves in lockstep
-    opening_burst: float = 0.0          # share of all other requests' prefills that the mean TTFT contains
-    assumed: tuple[str, ...] = ()       # settings nobody stated
+    random_lengths: bool = True  # requests drift apart; False: all lengths equal, waves in lockstep
+    opening_burst: float = 0.0  # share of all other requests' prefills that the mean TTFT contains
+    assumed: tuple[str, ...] = ()  # settings nobody stated
 
     @property
     def engine(self) -> str:
@@ -74,8 +74,10 @@ def setup_for(engine: str, *, model: Model | None = None, **settings: object) ->
     Raises `InputError` for an engine without a recipe.
     """
     if engine not in RECIPES:
-        raise InputError(f"engine: no performance recipe for {engine!r}",
-                         hint=did_you_mean(engine, RECIPES) or f"known: {', '.join(RECIPES)}")
+        raise InputError(
+            f"engine: no performance recipe for {engine!r}",
+            hint=did_you_mean(engine, RECIPES) or f"known: {', '.join(RECIPES)}",
+        )
     stated = {k: v for k, v in settings.items() if v is not None}
     assumed = tuple(k for k in ("cuda_graphs", "stream_interval", "max_running") if k not in stated)
     return replace(Setup(RECIPES[engine], assumed=assumed), **stated)  # type: ignore[arg-type]

@@ -31,9 +31,9 @@ from planner.profiles.gpus import Gpu
 Array = NDArray[np.float64]
 Floor = Callable[..., Array]
 
-ELEMENTWISE_BANDWIDTH_SHARE = 0.8       # achieved share of memory bandwidth; aiconfigurator's system files
-_B60_BANDWIDTH_SHARE = 0.5              # same source
-PCIE4_BYTES_PER_S = 32e9                # where the table names no link
+ELEMENTWISE_BANDWIDTH_SHARE = 0.8  # achieved share of memory bandwidth; aiconfigurator's system files
+_B60_BANDWIDTH_SHARE = 0.5  # same source
+PCIE4_BYTES_PER_S = 32e9  # where the table names no link
 _NEXT_RATE = {"fp4": ("fp8", "bf16"), "fp8": ("bf16",), "int8": ("fp8", "bf16"), "bf16": ("fp16",)}
 
 
@@ -52,7 +52,9 @@ def peak_flops(gpu: Gpu, fmt: str, *, like: Gpu | None = None) -> float:
     for name in (*_NEXT_RATE.get(rate, ()), "fp16"):
         if name in gpu.dense_flops:
             return gpu.dense_flops[name]
-    raise DataError(f"gpu {gpu.key}: no dense matrix rate is known", hint="choose a GPU with full specifications")
+    raise DataError(
+        f"gpu {gpu.key}: no dense matrix rate is known", hint="choose a GPU with full specifications"
+    )
 
 
 class Roofline:
@@ -60,7 +62,9 @@ class Roofline:
 
     def __init__(self, gpu: Gpu, *, like: Gpu | None = None) -> None:
         if gpu.memory_bytes_per_s is None:
-            raise DataError(f"gpu {gpu.key}: no memory bandwidth is known", hint="choose a GPU with full specifications")
+            raise DataError(
+                f"gpu {gpu.key}: no memory bandwidth is known", hint="choose a GPU with full specifications"
+            )
         self.gpu = gpu
         self.bandwidth = gpu.memory_bytes_per_s
         self.link = gpu.link_bytes_per_s or PCIE4_BYTES_PER_S
@@ -68,7 +72,9 @@ class Roofline:
         self._like = like
 
     def _of(self, work: Work, fmt: str) -> Array:
-        floor = work.roofline_s(flops_per_s=peak_flops(self.gpu, fmt, like=self._like), bytes_per_s=self.bandwidth)
+        floor = work.roofline_s(
+            flops_per_s=peak_flops(self.gpu, fmt, like=self._like), bytes_per_s=self.bandwidth
+        )
         return np.asarray(floor, dtype=np.float64)
 
     def gemm(self, dtype: str) -> Floor:
@@ -80,7 +86,16 @@ class Roofline:
 
         def floor(*key: float | Array) -> Array:
             hidden, inter, experts, topk, tp, ep, tokens = key
-            work = moe(tokens=tokens, hidden=hidden, inter=inter, experts=experts, topk=topk, tp=tp, ep=ep, dtype=dtype)
+            work = moe(
+                tokens=tokens,
+                hidden=hidden,
+                inter=inter,
+                experts=experts,
+                topk=topk,
+                tp=tp,
+                ep=ep,
+                dtype=dtype,
+            )
             return self._of(work, dtype)
 
         return floor
@@ -133,7 +148,9 @@ class Roofline:
 
         def floor(batch: float | Array, length: float | Array) -> Array:
             rows = np.multiply(batch, length)
-            return self._of(Work(8.0 * rows * state, 8.0 * np.multiply(batch, state) + 4.0 * rows * width), "bf16")
+            return self._of(
+                Work(8.0 * rows * state, 8.0 * np.multiply(batch, state) + 4.0 * rows * width), "bf16"
+            )
 
         return floor
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from planner.estimate.recipes import Setup
 
 Array = NDArray[np.float64]
-QUEUE_ONSET = 1.2     # C/R below which the KV-capacity queue is not applied: near 1 it is a switch, and
-                      # a false alarm costs far more than a miss
+QUEUE_ONSET = 1.2  # C/R below which the KV-capacity queue is not applied: near 1 it is a switch, and
+# a false alarm costs far more than a miss
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Steps:
 
     batch: Array
     decode: Array
-    mixed: Array            # one prefill joins the running batch
-    prefill: float          # one prefill alone
+    mixed: Array  # one prefill joins the running batch
+    prefill: float  # one prefill alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ class Served:
     batch: Array
     running: Array
     tpot_s: Array
-    server_ttft_s: Array        # without streaming delay
-    stream_s: Array             # streaming delay
-    queue_s: Array              # waiting because the KV cache holds fewer requests than are in flight
-    burst_s: Array              # share of an opening burst inside the mean
+    server_ttft_s: Array  # without streaming delay
+    stream_s: Array  # streaming delay
+    queue_s: Array  # waiting because the KV cache holds fewer requests than are in flight
+    burst_s: Array  # share of an opening burst inside the mean
     requests_per_s: Array
 
     @property
@@ -52,7 +52,9 @@ class Served:
         return self.server_ttft_s + self.stream_s + self.queue_s + self.burst_s
 
 
-def serve(steps: Steps, setup: Setup, *, output_tokens: float, ranks: int = 1, max_running: float = np.inf) -> Served:
+def serve(
+    steps: Steps, setup: Setup, *, output_tokens: float, ranks: int = 1, max_running: float = np.inf
+) -> Served:
     """Serve `steps.batch` requests in flight per rank; `ranks` attention ranks share the replica."""
     recipe, limit = setup.recipe, min(max_running, setup.max_running or np.inf)
     binds = steps.batch > QUEUE_ONSET * limit

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from planner.profiles.gpus import Gpu
 from planner.records import Basis
 
-Z80 = 1.2816        # an 80 % interval spans +- this many standard deviations
+Z80 = 1.2816  # an 80 % interval spans +- this many standard deviations
 
 
 @dataclass(frozen=True, slots=True)

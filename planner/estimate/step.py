@@ -15,18 +15,20 @@ from planner.estimate.serving import Steps
 from planner.profiles.basis import INTERPOLATED
 
 Array = NDArray[np.float64]
-NO_GRAPH_S_PER_LAYER = 190e-6   # without CUDA graphs: 175 to 200 us per layer at any batch (Qwen3-235B, vLLM 0.12)
+NO_GRAPH_S_PER_LAYER = (
+    190e-6  # without CUDA graphs: 175 to 200 us per layer at any batch (Qwen3-235B, vLLM 0.12)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """One call's seconds in a step, all layers together, and the worst basis behind them."""
 
-    phase: str          # decode | prefill
+    phase: str  # decode | prefill
     op: str
     name: str
     variant: str
-    seconds: Array      # decode: per batch size; prefill: one value
+    seconds: Array  # decode: per batch size; prefill: one value
     basis: NDArray[np.int8]
 
 

@@ -30,7 +30,7 @@ from planner.profiles.gpus import Gpu, load_gpus
 from planner.profiles.store import Profiles
 
 Array = NDArray[np.float64]
-LAUNCH_S = 2.5e-6       # smallest kernel inside a CUDA graph: 2.2 us on Blackwell, 3 us on Hopper
+LAUNCH_S = 2.5e-6  # smallest kernel inside a CUDA graph: 2.2 us on Blackwell, 3 us on Hopper
 PCIE_RELATIVE = "l40s"  # measured collectives over PCIe
 
 
@@ -57,12 +57,16 @@ class TransferredTimes:
         """See `OpTimes`."""
         there = self._source.prefill(call, new_tokens, prefix_tokens)
         length = np.asarray([new_tokens + prefix_tokens])
-        return self._moved(there, self._there, lambda r: attention_floor(r, call, np.ones(1), length, prefill=True))
+        return self._moved(
+            there, self._there, lambda r: attention_floor(r, call, np.ones(1), length, prefill=True)
+        )
 
     def decode(self, call: AttentionCall, batch: Array, length: float) -> Timing:
         """See `OpTimes`."""
         there, cached = self._source.decode(call, batch, length), np.asarray([length])
-        return self._moved(there, self._there, lambda r: attention_floor(r, call, batch, cached, prefill=False))
+        return self._moved(
+            there, self._there, lambda r: attention_floor(r, call, batch, cached, prefill=False)
+        )
 
     def _moved(self, timing: Timing, there: Roofline, floor: Callable[[Roofline], Array]) -> Timing:
         ratio = floor(self._here) / floor(there)
@@ -83,7 +87,9 @@ def token_floor(roofline: Roofline, call: TokenCall, tokens: Array) -> Array:
     return roofline.elementwise(call, tokens)
 
 
-def attention_floor(roofline: Roofline, call: AttentionCall, batch: Array, length: Array, *, prefill: bool) -> Array:
+def attention_floor(
+    roofline: Roofline, call: AttentionCall, batch: Array, length: Array, *, prefill: bool
+) -> Array:
     """Roofline seconds of one layer's attention."""
     if isinstance(call, Attention):
         floor = roofline.prefill(call.kv) if prefill else roofline.decode(call.kv)
@@ -103,5 +109,9 @@ def times_on(gpu: Gpu, profiles: Profiles, *, engine: str, admissible: Admissibl
     gpus = load_gpus()
     source = TableTimes(gpus[gpu.reference], profiles, engine=engine, admissible=admissible)
     same_link = gpu.link_kind in ("nvlink", "xgmi") and source.gpu.link_kind == "nvlink"
-    links = source if same_link else TableTimes(gpus[PCIE_RELATIVE], profiles, engine=engine, admissible=admissible)
+    links = (
+        source
+        if same_link
+        else TableTimes(gpus[PCIE_RELATIVE], profiles, engine=engine, admissible=admissible)
+    )
     return TransferredTimes(gpu, source, links=links)

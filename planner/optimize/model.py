@@ -31,7 +31,7 @@ TINY_LOAD = 1e-3
 """Loads below this always get their `in_use` row: a coefficient near the solver's tolerance serves nobody."""
 MAX_SPARE_SIZES = 128
 ROUNDING = 1e-8
-"""A known plan may be this much cheaper than exact arithmetic allows: `single.whole_units` forgives a little."""
+"""A known plan may be this much cheaper than exact arithmetic: `single.whole_units` forgives a little."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +92,9 @@ def build(
     b = Builder()
     units = b.columns(len(problem.options), cost=cost, upper=upper, integer=upper <= LARGEST_COUNT)
     share = b.columns(len(klass), upper=problem.pieces, integer=problem.splitting != "continuous")
-    may_drop = np.where(problem.unserved_allowed and relax is None, np.inf, 0.0)
-    penalty = 0.0 if relax else problem.unserved_usd_per_hour
-    unserved = b.columns(len(problem.classes), cost=penalty, upper=np.minimum(may_drop, 1.0))
+    may_drop = float(problem.unserved_allowed and relax is None)
+    penalty = may_drop * problem.unserved_usd_per_hour
+    unserved = b.columns(len(problem.classes), cost=penalty, upper=may_drop)
     columns = Columns(units, share, unserved, klass, option, live.load_units[klass, option], most)
 
     budget_row = budget_row or problem.unserved_allowed

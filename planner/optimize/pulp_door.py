@@ -19,7 +19,7 @@ def run(arrays: Arrays, stops: Stops, *, solver: str | None = None) -> Answer:
     """
     problem, columns = _translated(arrays)
     problem.solve(_solver(solver, stops))
-    ended = _ending(problem.sol_status)
+    ended = _ending(problem.status, problem.sol_status)
     if ended == "infeasible" or any(v.varValue is None for v in columns):
         return Answer(ended, None, -np.inf)
     values = np.array([v.varValue for v in columns], float)
@@ -75,9 +75,11 @@ def _solver(name: str | None, stops: Stops) -> Any:
     return pulp.getSolver(name, **limits)
 
 
-def _ending(sol_status: int) -> Ended:
+def _ending(status: int, sol_status: int) -> Ended:
     import pulp
 
+    if status == pulp.LpStatusInfeasible:  # CBC's sol_status then is "no solution found", as after a limit
+        return "infeasible"
     endings: dict[int, Ended] = {
         pulp.LpSolutionOptimal: "optimal",
         pulp.LpSolutionIntegerFeasible: "stopped",

@@ -68,6 +68,8 @@ class Configurations:
         """All configurations of `workload` on at most `most_gpus` linked GPUs that fit in memory."""
         found = []
         for engine in self.engines:
+            if engine not in gpu.supports:
+                continue
             times = self._times_on(gpu, engine)
             if times is None:
                 self.refused["no measured relative to transfer from", gpu.key] += 1
@@ -89,10 +91,7 @@ class Configurations:
     def _times_on(self, gpu: Gpu, engine: str) -> OpTimes | None:
         key = (gpu.key, engine)
         if key not in self._times:
-            usable = engine in gpu.supports
-            self._times[key] = (
-                times_on(gpu, self.profiles, engine=engine, admissible=self._admissible) if usable else None
-            )
+            self._times[key] = times_on(gpu, self.profiles, engine=engine, admissible=self._admissible)
         return self._times[key]
 
     def _formats(self, workload: Workload, gpu: Gpu) -> Iterator[tuple[str, str, OpFormats]]:

@@ -10,7 +10,6 @@ from planner.pricing.offer import Offer
 from planner.profiles.gpus import Gpu, load_gpus, resolve_gpu
 from planner.scenario import Constraints
 
-DEFAULT_TERMS = ("on_demand", "committed_1y", "committed_3y", "owned", "api")
 Rule = tuple[str, Callable[[Offer, Gpu], bool]]
 
 
@@ -36,22 +35,13 @@ def consider(offers: Iterable[Offer], limits: Constraints) -> Considered:
     return Considered(tuple(kept), {why: tuple(labels) for why, labels in rejected.items()})
 
 
-def terms_of(limits: Constraints) -> tuple[str, ...]:
-    """Terms to consider: those named; else all but spot, which `max_spot_share` or naming it lets in.
-
-    A service with latency limits should not land on capacity that can be taken away unless someone said so.
-    """
-    if limits.terms is not None:
-        return tuple(limits.terms)
-    return (*DEFAULT_TERMS, "spot") if limits.max_spot_share is not None else DEFAULT_TERMS
-
-
 def _rules(c: Constraints) -> tuple[Rule, ...]:
-    terms = terms_of(c)
     wanted = None if c.gpus is None else {key for name in c.gpus for key in resolve_gpu(name).keys}
     zones = None if c.zones is None else set(c.zones)
     rules: list[tuple[bool, str, Callable[[Offer, Gpu], bool]]] = [
-        (True, f"term is not one of {', '.join(terms)}", lambda o, g: o.term in terms),
+        (c.terms is not None, "term is not in constraints.terms", lambda o, g: o.term in (c.terms or ())),
+        (not c.marketplace, "single machine of a marketplace (constraints.marketplace)",
+         lambda o, g: "marketplace" not in o.flags),
         (True, "nobody could check this seller's listing", lambda o, g: "least_checkable" not in o.flags),
         (True, "the seller had no stock when asked", lambda o, g: "no_stock_when_fetched" not in o.flags),
         (True, "sells fractions of a GPU", lambda o, g: o.gpu_count >= 1),

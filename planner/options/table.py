@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +21,7 @@ VERDICTS = {
     NO_HEADROOM: "no batch size keeps waiting inside ttft_ms",
     MEMORY: "weights and one request do not fit in memory",
 }
+NOTHING_RUNS = "the model does not fit this GPU in any layout, or nothing measured speaks for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +89,25 @@ def tokens_at(workload: Workload, percentile: float) -> float:
     return lengths.longest
 
 
-def options_of(index: int, ways: Ways, offers: Sequence[Offer]) -> tuple[list[Option], Counter[str]]:
-    """For every offer the configuration that carries most on one unit; a count of offers by reason otherwise.
+def options_of(index: int, ways: Ways, offers: Sequence[Offer]) -> tuple[list[Option], dict[str, list[str]]]:
+    """For every offer the configuration that carries most on one unit; otherwise the offer under its reason.
 
     Within one offer every configuration costs the same, so only the fastest can be in a best plan.
     """
-    best = _fastest_by_gpu(ways)
-    options, refused = [], Counter[str]()
+    best = _by_gpu(ways)
+    options: list[Option] = []
+    refused: defaultdict[str, list[str]] = defaultdict(list)
     for offer in offers:
         rows = best.get(offer.gpu)
         if rows is None:
-            refused[f"{offer.gpu}: no configuration could be evaluated"] += 1
+            refused[NOTHING_RUNS].append(offer.label)
             continue
         fits = rows.gpus <= offer.gpu_count
         replicas = np.where(fits, offer.gpu_count // rows.gpus, 0)
         capacity = replicas * rows.rate
         top = int(capacity.argmax())
         if capacity[top] <= 0.0:
-            refused[_why(rows, fits)] += 1
+            refused[_why(rows, fits)].append(offer.label)
             continue
         row = int(rows.row[top])
         options.append(
@@ -119,7 +121,7 @@ def options_of(index: int, ways: Ways, offers: Sequence[Offer]) -> tuple[list[Op
                 float(capacity[top]),
             )  # fmt: skip
         )
-    return options, refused
+    return options, dict(refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class _Rows:
     verdict: NDArray[np.int8]
 
 
-def _fastest_by_gpu(ways: Ways) -> dict[str, _Rows]:
+def _by_gpu(ways: Ways) -> dict[str, _Rows]:
     rows: dict[str, list[int]] = {}
     for i, c in enumerate(ways.configurations):
         rows.setdefault(c.evaluation.gpu.key, []).append(i)

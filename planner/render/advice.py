@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from planner.plan import Finding, Placement, Plan
+from planner.pricing.money import HOURS_PER_MONTH
 from planner.render.document import Bullets, Column, Document, Facts, Grid, Paragraph, section
 from planner.render.words import (
     bases,
@@ -20,6 +21,8 @@ from planner.render.words import (
 )
 
 SHOWN_ALTERNATIVES = 5
+SHOWN_REASONS = 8
+SHOWN_SHARE = 0.03  # of a phase's time
 SHOWN_PLACEMENTS = 3  # in the decision sentence; the table below it has all
 CAUTION = {
     "optimal": "No plan within these limits costs less.",
@@ -38,6 +41,7 @@ def advice(plan: Plan) -> Document:
         *section("Cost and confidence", _cost(plan)),
         *section("Placements", _placements(plan)),
         *section("Predicted, with 80% intervals", _predictions(plan)),
+        *section("Kernels", _kernels(plan)),
         *section("Best alternatives, and why each lost", _alternatives(plan)),
         *section("Left out", _rejected(plan)),
         *section("Assumptions", _assumptions(plan)),
@@ -112,6 +116,7 @@ def _placement_row(p: Placement) -> tuple[str, ...]:
         hardware(offer) if p.gpu else "",
         place(offer) if p.term not in ("api", "owned") else "",
         " ".join(x for x in (term(p.term), hourly) if x),
+        f"{p.hours_per_month:,.0f} hours a month" if p.hours_per_month < HOURS_PER_MONTH - 0.5 else "",
     )
     return (
         p.workload,
@@ -162,9 +167,43 @@ def _alternatives(plan: Plan) -> Grid:
     )
 
 
+def _kernels(plan: Plan) -> Grid:
+    """What each engine runs where its time goes, and the flags that make it so; equal stacks once."""
+    columns = (
+        Column("Workload"),
+        Column("Kernels, by share of time"),
+        Column("Start it with"),
+    )
+    rows = {}
+    for p in plan.placements:
+        if p.engine is None or p.estimate is None:
+            continue
+        shares: dict[str, dict[str, float]] = {}
+        for op in p.estimate.ops:
+            if op.op not in ("host", "elementwise"):
+                by_phase = shares.setdefault(op.variant, {})
+                by_phase[op.phase] = by_phase.get(op.phase, 0.0) + op.time_share
+        words = "\n".join(
+            f"{variant}: "
+            + ", ".join(f"{percent(share)} of {phase}" for phase, share in sorted(by_phase.items()))
+            for variant, by_phase in shares.items()
+            if max(by_phase.values()) >= SHOWN_SHARE
+        )
+        rows[p.workload, p.engine, p.layout, p.gpu] = (
+            f"{p.workload}\n{p.gpu}", words, "\n".join((p.engine, *p.engine_flags))
+        )  # fmt: skip
+    return Grid(columns, tuple(rows.values()))
+
+
 def _rejected(plan: Plan) -> Grid:
     columns = (Column("Reason"), Column("Count", right=True), Column("For example"))
-    return Grid(columns, tuple((r.reason, f"{r.count:,}", ", ".join(r.examples)) for r in plan.rejected))
+    rows = [(r.reason, f"{r.count:,}", ", ".join(r.examples)) for r in plan.rejected[:SHOWN_REASONS]]
+    left = plan.rejected[SHOWN_REASONS:]
+    if left:
+        rows.append(
+            (f"{plural(len(left), 'more reason')}, in the JSON", f"{sum(r.count for r in left):,}", "")
+        )
+    return Grid(columns, tuple(rows))
 
 
 def _assumptions(plan: Plan) -> Grid:

@@ -1,1 +1,11 @@
-"""Predicted against measured: read a file of end-to-end measurements, predict every row, score."""
+"""Predictions against measured reality.
+
+file ─> formats (questions | measured, kept apart) ─> predict ─> score, decisions ─> Accuracy
+"""
+
+from __future__ import annotations
+
+from planner.validate.accuracy import Accuracy
+from planner.validate.run import validate
+
+__all__ = ["Accuracy", "validate"]

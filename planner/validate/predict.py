@@ -1,33 +1,66 @@
-"""Predictions for the rows of a file: one evaluation per curve, all its batch sizes at once."""
+"""Predictions for questions: one evaluation per curve, all its batch sizes at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planner.errors import PlannerError
 from planner.estimate.admissible import Admissible
 from planner.estimate.evaluate import Evaluation, Lengths, evaluate
-from planner.estimate.optimes import TableTimes
+from planner.estimate.optimes import OpTimes
 from planner.estimate.precision import op_formats
+from planner.estimate.spread import Z80, spread_of
+from planner.estimate.transfer import times_on
 from planner.models import resolve_model
 from planner.profiles.gpus import load_gpus
 from planner.profiles.store import Profiles
-from planner.validate.cases import INPUT_COLUMNS, RANDOM_LENGTH_SHARE, Case, read_case
+from planner.validate.cases import RANDOM_LENGTH_SHARE, Case, Refused
+from planner.validate.formats import Question
 from planner.validate.settings import kv_precision, published_setup
+
+Array = NDArray[np.float64]
+Z95 = 1.96
+ADMIT_MARGIN = 0.25  # standard deviations added to a TPOT before a limit is applied; findings: 0.2 to 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Milliseconds: a predicted time with its 80 % and 95 % intervals."""
+
+    value: float
+    low: float
+    high: float
+    low95: float
+    high95: float
+
+    @classmethod
+    def around(cls, value: float, *, sd: float, z80: float = Z80, z95: float = Z95) -> Bounds:
+        """Symmetric in the logarithm: `sd` is the standard deviation of the log error.
+
+        >>> Bounds.around(10.0, sd=0.0).high
+        10.0
+        """
+        a, b = np.exp(z80 * sd), np.exp(z95 * sd)
+        return cls(value, value / a, value * a, value / b, value * b)
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Client TTFT and TPOT in milliseconds, or the reason there is none."""
+    """Client TTFT and TPOT, or the reason there are none.
 
-    reason: str = ""
-    ttft_ms: float = float("nan")
-    tpot_ms: float = float("nan")
+    `tpot_admit_ms` is the value to compare with a limit: the estimate plus a margin for its error.
+    """
+
+    ttft: Bounds | None = None
+    tpot: Bounds | None = None
+    tpot_admit_ms: float | None = None
     basis: str = ""
+    reason: str = ""
 
     @property
     def ok(self) -> bool:
@@ -35,17 +68,14 @@ class Prediction:
         return not self.reason
 
 
-def predict(rows: Iterable[Mapping[str, str]], profiles: Profiles) -> list[Prediction]:
-    """One prediction per row, in order. Only `INPUT_COLUMNS` of a row are looked at."""
+def predict(questions: Iterable[Question], profiles: Profiles) -> list[Prediction]:
+    """One prediction per question, in order."""
     found: list[Prediction] = []
     curves: dict[Case, list[tuple[int, float]]] = {}
-    for i, row in enumerate(rows):
-        try:
-            case, batch = read_case({name: row[name] for name in INPUT_COLUMNS})
-            curves.setdefault(case, []).append((i, batch))
-            found.append(Prediction("not answered"))
-        except PlannerError as error:
-            found.append(Prediction(str(error)))
+    for i, question in enumerate(questions):
+        found.append(Prediction(reason=question.reason or "not answered"))
+        if question.case is not None:
+            curves.setdefault(question.case, []).append((i, question.batch))
     for case, points in curves.items():
         for i, prediction in _predict_curve(case, points, profiles):
             found[i] = prediction
@@ -53,22 +83,30 @@ def predict(rows: Iterable[Mapping[str, str]], profiles: Profiles) -> list[Predi
 
 
 def _predict_curve(
-    case: Case, points: list[tuple[int, float]], profiles: Profiles
-) -> Iterable[tuple[int, Prediction]]:
+    case: Case, points: Sequence[tuple[int, float]], profiles: Profiles
+) -> Iterator[tuple[int, Prediction]]:
     batch = np.array(sorted({b for _, b in points}))
     try:
         result = evaluate_case(case, batch, profiles)
     except PlannerError as error:
-        return [(i, Prediction(str(error))) for i, _ in points]
+        yield from ((i, Prediction(reason=str(error))) for i, _ in points)
+        return
+    spread = spread_of(result.gpu, reference=load_gpus().get(result.gpu.reference or ""))
     at = {b: j for j, b in enumerate(batch.tolist())}
     ttft, tpot = 1e3 * result.served.ttft_s, 1e3 * result.served.tpot_s
-    return [(i, Prediction("", float(ttft[at[b]]), float(tpot[at[b]]), "calibrated")) for i, b in points]
+    for i, b in points:
+        j = at[b]
+        yield i, Prediction(
+            Bounds.around(float(ttft[j]), sd=spread.ttft), Bounds.around(float(tpot[j]), sd=spread.tpot),
+            float(tpot[j] * np.exp(ADMIT_MARGIN * spread.tpot)), spread.basis,
+        )  # fmt: skip
 
 
-def evaluate_case(case: Case, batch: np.ndarray[tuple[int], np.dtype[np.float64]], profiles: Profiles) -> Evaluation:
+def evaluate_case(case: Case, batch: Array, profiles: Profiles) -> Evaluation:
     """Evaluate one curve; raises `PlannerError` with the reason where it cannot be."""
     model, gpu = resolve_model(case.model), load_gpus()[case.gpu]
-    formats = op_formats(model, weights=case.weights, kv=kv_precision(case, model, gpu), gpu=gpu)
+    kv = case.kv or kv_precision(case, model, gpu)
+    formats = op_formats(model, weights=case.weights, kv=kv, gpu=gpu)
     share = RANDOM_LENGTH_SHARE if case.random_lengths else 1.0
     return evaluate(
         model, gpu, _times(case.gpu, case.engine, profiles), layout=case.layout, formats=formats,
@@ -78,5 +116,8 @@ def evaluate_case(case: Case, batch: np.ndarray[tuple[int], np.dtype[np.float64]
 
 
 @cache
-def _times(gpu: str, engine: str, profiles: Profiles) -> TableTimes:
-    return TableTimes(load_gpus()[gpu], profiles, engine=engine, admissible=Admissible())
+def _times(gpu: str, engine: str, profiles: Profiles) -> OpTimes:
+    times = times_on(load_gpus()[gpu], profiles, engine=engine, admissible=Admissible())
+    if times is None:
+        raise Refused(f"{gpu} has no measured relative to take times from")
+    return times

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-DECIMALS_OF_A_TWIN = {"ttft": 3, "tpot": 4}     # rows equal to this many decimals of a millisecond repeat a measurement
+TWIN_DECIMALS = (
+    1,
+    2,
+)  # rows with equal TTFT and TPOT to so many decimals of a millisecond repeat a measurement
 
 
 @dataclass(frozen=True, slots=True)
 class Errors:
     """Absolute percentage errors of one quantity over `n` distinct rows; `bias` is the median signed error.
 
-    `coverage` is the share of measurements inside the predicted 80 % interval, `width` the median full
-    width of that interval over the value.
+    `within_80` and `within_95` are the percentages of measurements inside the predicted intervals, `width`
+    the median full width of the 80 % interval in percent of the value.
     """
 
     n: int
@@ -24,35 +27,39 @@ class Errors:
     mean: float
     p90: float
     bias: float
-    coverage: float
+    within_80: float
+    within_95: float
     width: float
 
 
-def errors(
-    predicted: ArrayLike, measured: ArrayLike, *, low: ArrayLike, high: ArrayLike
-) -> Errors | None:
+def errors(predicted: ArrayLike, measured: ArrayLike, *, sd80: ArrayLike, sd95: ArrayLike) -> Errors | None:
     """Errors of paired arrays, in percent; None when there are no pairs.
 
-    >>> errors([110.0], [100.0], low=[90.0], high=[120.0]).median
-    10.0
+    `sd80` and `sd95` are half widths of the intervals in log units.
+
+    >>> errors([110.0], [100.0], sd80=[0.05], sd95=[0.2])
+    Errors(n=1, median=10.0, mean=10.0, p90=10.0, bias=10.0, within_80=0.0, within_95=100.0, width=10.004)
     """
     p, m = np.asarray(predicted, float), np.asarray(measured, float)
     if not p.size:
         return None
-    lo, hi = np.asarray(low, float), np.asarray(high, float)
-    signed = 100.0 * (p - m) / m
+    half, wide = np.asarray(sd80, float), np.asarray(sd95, float)
+    signed, off = 100.0 * (p - m) / m, np.abs(np.log(m / p))
     size = np.abs(signed)
-    inside = (lo <= m) & (m <= hi)
     return Errors(
         n=int(p.size), median=_round(np.median(size)), mean=_round(size.mean()), p90=_round(np.percentile(size, 90)),
-        bias=_round(np.median(signed)), coverage=_round(100.0 * inside.mean()),
-        width=_round(100.0 * np.median((hi - lo) / p)),
+        bias=_round(np.median(signed)), within_80=_round(100.0 * (off <= half).mean()),
+        within_95=_round(100.0 * (off <= wide).mean()), width=_round(200.0 * np.median(np.sinh(half))),
     )  # fmt: skip
 
 
-def distinct(keys: Iterable[tuple[object, ...]]) -> NDArray[np.bool_]:
-    """True at the first row of each key: a measurement that is listed twice counts once."""
-    seen: set[tuple[object, ...]] = set()
+def first_of_each(keys: Iterable[Hashable]) -> NDArray[np.bool_]:
+    """True at the first row of each key: a measurement that is listed twice counts once.
+
+    >>> first_of_each(["a", "b", "a"]).tolist()
+    [True, True, False]
+    """
+    seen: set[Hashable] = set()
     first = []
     for key in keys:
         first.append(key not in seen)
@@ -60,25 +67,18 @@ def distinct(keys: Iterable[tuple[object, ...]]) -> NDArray[np.bool_]:
     return np.array(first, dtype=bool)
 
 
-def measurement_key(model: str, system: str, ttft_ms: float, tpot_ms: float) -> tuple[object, ...]:
-    """What two rows of one measurement share: model, system, and times to the printed precision.
+def measurement_key(
+    family: str, system: str, ttft_ms: float, tpot_ms: float
+) -> tuple[str, str, float, float]:
+    """What two rows of one measurement share: model family, system, and the times to `TWIN_DECIMALS`.
 
-    >>> measurement_key("m", "s", 1.00001, 2.0) == measurement_key("m", "s", 1.00002, 2.0)
+    Some repeats differ only in version label, date or rounding.
+
+    >>> measurement_key("m", "s", 101.01, 2.001) == measurement_key("m", "s", 101.03, 2.002)
     True
     """
-    ttft = round(ttft_ms, DECIMALS_OF_A_TWIN["ttft"])
-    return (model, system, ttft, round(tpot_ms, DECIMALS_OF_A_TWIN["tpot"]))
-
-
-def regret(chosen: Sequence[float], best: Sequence[float]) -> float | None:
-    """Mean share of the best possible value that the choices gave away.
-
-    >>> regret([90.0, 100.0], [100.0, 100.0])
-    0.05
-    """
-    if not chosen:
-        return None
-    return float(np.mean(1.0 - np.asarray(chosen) / np.asarray(best)))
+    ttft, tpot = TWIN_DECIMALS
+    return (family, system, round(ttft_ms, ttft), round(tpot_ms, tpot))
 
 
 def _round(x: float | np.floating[object]) -> float:

@@ -60,7 +60,9 @@ def published_setup(case: Case, model: Model) -> Setup:
         case.engine,
         engine_version=case.version,
         cuda_graphs=not no_graphs,
-        stream_interval=_STREAM[case.engine].of(model.family) if case.random_lengths or case.engine == "sglang" else 1,
+        stream_interval=_STREAM[case.engine].of(model.family)
+        if case.random_lengths or case.engine == "sglang"
+        else 1,
         accepted_tokens=ACCEPTED_TOKENS if speculative else 1.0,
         random_lengths=case.random_lengths,
         opening_burst=OPENING_BURST,
