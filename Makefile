@@ -6,6 +6,10 @@ SOURCES = planner kernels profiles pricing tests benchmarks
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## / — /'
 
+setup:  ## a virtual environment with everything the tests need, editable
+	python3 -m venv .venv
+	.venv/bin/pip install -q -c constraints.txt -e ".[dev]"
+
 check: lint types test  ## everything CI runs
 
 lint:  ## ruff, formatting included
@@ -23,4 +27,8 @@ types:  ## mypy strict over the tree that ships (the folders and import names di
 test:  ## the whole suite
 	$(PY) -m pytest
 
-.PHONY: help check lint format types test
+constraints:  ## resolve all extras afresh and pin the versions
+	$(PY) -m pip install -q --dry-run --ignore-installed --report build/resolved.json ".[dev,app,report,store,cluster]"
+	$(PY) -P .ci/pin.py build/resolved.json > constraints.txt
+
+.PHONY: help setup constraints check lint format types test
