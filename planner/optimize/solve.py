@@ -50,7 +50,9 @@ def solve(
     pruned = problem.keep(keep)
     decision = search.decide(pruned, None if known is None else _restricted(known, keep))
     if decision is None:
-        why = diagnose.relaxations(pruned, Search(highs.run, replace(DIAGNOSIS, threads=threads)).decide)
+        in_stock = problem.changed(pool_limit=np.maximum(problem.pool_limit, 1.0))
+        explained = problem.keep(undominated(in_stock))  # an offer out of stock may be what it would take
+        why = diagnose.relaxations(explained, Search(highs.run, replace(DIAGNOSIS, threads=threads)).decide)
         return _infeasible(problem, why, time.perf_counter() - began)
     return _expanded(decision, keep, time.perf_counter() - began)
 
