@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from planner.cli.command import command
-from planner.cli.output import STDOUT, Output, write_atomically
+from planner.cli.output import STDOUT, Output
 from planner.errors import InputError
+from planner.files import write_atomically
 
 
 def add_to(app: typer.Typer) -> None:

@@ -105,8 +105,10 @@ def answered(table: Table, predictions: Sequence[Prediction]) -> Answered:
     sane = [(m, p) for m, p in pairs if m.sane]
     reasons = Counter(p.reason for _, p in pairs if not p.ok)
     return Answered(
-        len(table.measured), len(pairs), _share(p.ok for _, p in pairs), len(sane), _share(p.ok for _, p in sane),
-        int(distinct(table).sum()), dict(sorted(reasons.items(), key=lambda r: (-r[1], r[0]))),
+        rows=len(table.measured), distinct=int(distinct(table).sum()),
+        counted=len(pairs), counted_share=_share(p.ok for _, p in pairs),
+        sane=len(sane), sane_share=_share(p.ok for _, p in sane),
+        refused=dict(sorted(reasons.items(), key=lambda r: (-r[1], r[0]))),
     )  # fmt: skip
 
 
@@ -147,7 +149,7 @@ GROUPINGS: tuple[tuple[Grouping, ...], ...] = (
 
 def accuracy_rows(found: Sequence[Scored], figures: str, *, detail: bool = True) -> list[AccuracyRow]:
     """Errors overall, by engine, system and model, and by system x model x engine."""
-    rows = []
+    rows: list[AccuracyRow] = []
     for grouping in GROUPINGS if detail else GROUPINGS[:1]:
         groups: dict[str, list[Scored]] = {}
         for s in found:
@@ -189,11 +191,15 @@ def _points(found: Sequence[Scored]) -> Points:
     tpot, ttft = column(s.tpot.value for s in found), column(s.ttft.value for s in found)
     m_tpot, m_ttft = column(s.measured.tpot_ms for s in found), column(s.measured.ttft_ms for s in found)
     return Points(
-        situation=[(s.case.model, s.case.gpu, s.case.weights, s.case.input_tokens, s.case.output_tokens) for s in found],
+        situation=[_situation(s.case) for s in found],
         admit_ms=column(s.prediction.tpot_admit_ms for s in found),
         predicted=tokens_per_s_per_gpu(**sizes, ttft_ms=ttft, tpot_ms=tpot),
         measured_ms=m_tpot, measured=tokens_per_s_per_gpu(**sizes, ttft_ms=m_ttft, tpot_ms=m_tpot),
     )  # fmt: skip
+
+
+def _situation(case: Case) -> tuple[object, ...]:
+    return case.model, case.gpu, case.weights, case.input_tokens, case.output_tokens
 
 
 def joined(parts: Iterable[Accuracy]) -> Accuracy:

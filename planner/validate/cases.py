@@ -20,18 +20,18 @@ BENCHMARK_LENGTHS = frozenset({1024, 8192})
 RANDOM_LENGTH_SHARE = 0.9  # lengths drawn uniformly in [0.8 L, L] by the public benchmark's client
 OPENING_BURST = 0.05  # C of 10 C requests arrive at once: (C - 1)/2 prefills for a tenth of them
 INPUT_COLUMNS = (  # all the predictor may see
-    "backend", "backend_version", "model_path", "system", "precision", "mode", "isl", "osl", "gemm_quant_mode",
-    "moe_quant_mode", "batch_size", "tp_size", "pp_size", "attention_dp_size", "moe_tp_size", "moe_ep_size",
+    "backend", "backend_version", "model_path", "system", "precision", "mode", "isl", "osl", "batch_size",
+    "tp_size", "pp_size", "attention_dp_size", "moe_tp_size", "moe_ep_size",
 )  # fmt: skip
 _NVL72 = frozenset({"gb200", "gb300"})
 _PRECISIONS = {"": "bf16", "bf16": "bf16", "fp8": "fp8", "fp4": "nvfp4", "int4": "int4"}
 
 
-class Refused(PlannerError):
+class Refused(PlannerError):  # noqa: N818  (an answer, not a fault)
     """A row the model does not answer; the message is the reason."""
 
 
-class BadCell(DataError):
+class BadCell(DataError):  # noqa: N818
     """A cell that cannot be read; the reader of the file adds path and row."""
 
 

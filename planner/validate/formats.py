@@ -134,9 +134,14 @@ def _question(form: Format, row: Row) -> Question:
 
 
 def _measured(form: Format, row: Row) -> Measured:
-    times = [_time(row, name) for name in (form.ttft_ms, form.tpot_ms)]
     counts = form.counts(row)
-    return Measured(row.get(form.id, ""), *times, counts=counts, sane=counts and form.sane(row))
+    return Measured(
+        row.get(form.id, ""),
+        _time(row, form.ttft_ms),
+        _time(row, form.tpot_ms),
+        counts=counts,
+        sane=counts and form.sane(row),
+    )
 
 
 def _time(row: Row, name: str) -> float:

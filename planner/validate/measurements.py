@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from planner.errors import did_you_mean
 from planner.estimate.precision import KV_BYTES
@@ -41,9 +41,9 @@ def read_case(row: Mapping[str, str]) -> tuple[Case, float]:
     return case, number(row, "concurrency") / layout.dp
 
 
-def _one_of(row: Mapping[str, str], name: str, known: object) -> str:
+def _one_of(row: Mapping[str, str], name: str, known: Iterable[str]) -> str:
     text = row[name].strip().lower()
-    names = tuple(known)  # type: ignore[call-overload]
+    names = tuple(known)
     if text and text not in names:
         raise BadCell(f"{name}: {text!r} is not known ({did_you_mean(text, names) or ', '.join(names)})")
     return text

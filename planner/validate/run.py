@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from planner.files import write_atomically
 from planner.profiles.store import load_profiles
 from planner.validate.accuracy import Accuracy, accuracy_rows, answered, decision_rows, scored
 from planner.validate.formats import Table, read_table
@@ -30,14 +31,13 @@ def validate(path: Path | str, predictions: Path | str | None = None) -> Accurac
         write_predictions(Path(predictions), table, found)
     known = scored(table, found)
     return Accuracy(
-        table.format, answered(table, found), tuple(accuracy_rows(known, SHIPPED)), tuple(decision_rows(known, SHIPPED))
+        file_format=table.format, answered=answered(table, found),
+        rows=tuple(accuracy_rows(known, SHIPPED)), decisions=tuple(decision_rows(known, SHIPPED)),
     )  # fmt: skip
 
 
 def write_predictions(path: Path, table: Table, found: Sequence[Prediction]) -> None:
     """One line per input row, in order, replacing `path` in one step."""
-    from planner.cli.output import write_atomically
-
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -47,9 +47,9 @@ def errors(predicted: ArrayLike, measured: ArrayLike, *, sd80: ArrayLike, sd95: 
     signed, off = 100.0 * (p - m) / m, np.abs(np.log(m / p))
     size = np.abs(signed)
     return Errors(
-        n=int(p.size), median=_round(np.median(size)), mean=_round(size.mean()), p90=_round(np.percentile(size, 90)),
-        bias=_round(np.median(signed)), within_80=_round(100.0 * (off <= half).mean()),
-        within_95=_round(100.0 * (off <= wide).mean()), width=_round(200.0 * np.median(np.sinh(half))),
+        n=int(p.size), median=_round(np.median(size)), mean=_round(size.mean()),
+        p90=_round(np.percentile(size, 90)), bias=_round(np.median(signed)),
+        within_80=_round(100.0 * (off <= half).mean()), within_95=_round(100.0 * (off <= wide).mean()), width=_round(200.0 * np.median(np.sinh(half))),
     )  # fmt: skip
 
 

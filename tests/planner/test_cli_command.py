@@ -15,7 +15,8 @@ from planner.pricing.errors import PriceError
 from typer.testing import CliRunner, Result
 
 from planner.cli.command import INTERRUPTED, command, guarded, new_app
-from planner.cli.output import Output, write_atomically
+from planner.cli.output import Output
+from planner.files import write_atomically
 from planner.errors import (
     DataError,
     DoesNotFit,

@@ -1,0 +1,1 @@
+"""Measured corrections of the physics, with what is left of their error."""
