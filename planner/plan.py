@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from planner.canonical import dumps, from_data
 from planner.errors import DataError
+from planner.pricing.money import HOURS_PER_MONTH
 from planner.pricing.offer import Offer
 from planner.records import BASES, Basis, Estimate, Layout, MemoryGib, OpShare, Quantity
 
@@ -97,7 +98,12 @@ class Placement:
     estimate: Estimate | None
     usd_per_month: float
     term: str
-    hours_per_month: float = 730.0
+    hours_per_month: float = HOURS_PER_MONTH
+
+    @property
+    def around_the_clock(self) -> bool:
+        """Whether the units run the whole month, not only in its busy hours."""
+        return self.hours_per_month > HOURS_PER_MONTH - 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,10 +51,10 @@ def size_fleet(
     part of its time. `splitting`: "continuous", or S = each class is cut into S equal pieces, none split.
     Raises InputError for bad input, Infeasible naming what binds, NoAnswer when time ran out without a fleet.
 
-    >>> fleet = size_fleet({"chat": 3.0}, {"chat": {"l4": 1.0, "h100": 4.0}}, {"l4": 0.8, "h100": 2.5},
+    >>> fleet = size_fleet({"chat": 3.0}, {"chat": {"l4": 1.0, "h100": 4.0}}, {"l4": 0.75, "h100": 2.5},
     ...                    splitting="continuous")
     >>> dict(fleet.counts), fleet.cost
-    ({'l4': 3, 'h100': 0}, 2.4)
+    ({'l4': 3, 'h100': 0}, 2.25)
     """
     began = time.perf_counter()
     availability = availability or {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from planner.plan import Finding, Placement, Plan
-from planner.pricing.money import HOURS_PER_MONTH
 from planner.render.document import Bullets, Column, Document, Facts, Grid, Paragraph, section
 from planner.render.words import (
     bases,
@@ -77,8 +76,8 @@ def _order(p: Placement) -> str:
     if p.term == "owned":
         verb = "Buy" if "would_buy" in offer.flags else "Use your own"
         return f"{verb} {hardware(offer) if p.units == 1 else f'{p.units} x ({hardware(offer)})'}"
-    unit = f"{offer.instance} ({hardware(offer)})"
-    return f"Rent {p.units} x {unit} from {offer.seller}, {term(p.term)},"
+    gpus = f"{p.units * offer.gpu_count:g} {p.gpu}"
+    return f"Rent {gpus} as {p.units} x {offer.instance} from {offer.seller}, {term(p.term)},"
 
 
 def _cost(plan: Plan) -> Facts:
@@ -116,7 +115,7 @@ def _placement_row(p: Placement) -> tuple[str, ...]:
         hardware(offer) if p.gpu else "",
         place(offer) if p.term not in ("api", "owned") else "",
         " ".join(x for x in (term(p.term), hourly) if x),
-        f"{p.hours_per_month:,.0f} hours a month" if p.hours_per_month < HOURS_PER_MONTH - 0.5 else "",
+        "" if p.around_the_clock else f"{p.hours_per_month:,.0f} hours a month",
     )
     return (
         p.workload,

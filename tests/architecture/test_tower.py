@@ -34,7 +34,7 @@ SEES: dict[str, tuple[str, ...]] = {
     "planner.policy": ("planner.plan", "planner.records", "planner.errors"),
     "planner.compare": ("planner.plan", "planner.records", "planner.errors"),
     "planner.lock": ("planner.plan", "planner.records", "planner.canonical", "planner.errors"),
-    "planner.cli": ("planner.api", "planner.render", "planner.errors"),
+    "planner.cli": ("planner.api", "planner.render", "planner.errors", "planner.files"),
     "planner.app": ("planner.api", "planner.render", "planner.errors"),
 }
 """What these parts may see of `planner`, themselves and bare `planner` apart."""
