@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -39,7 +38,7 @@ class Decided:
     ways: tuple[Ways, ...]
     options: tuple[Option, ...]
     refused_offers: tuple[dict[str, list[str]], ...]  # per workload: reason -> offers
-    refused_ways: Counter[tuple[str, str]]  # (reason, GPU) -> configurations
+    configurations: Configurations  # with its counts of (reason, GPU) refused
     columns: tuple[Column, ...]
     problem: Problem
     decision: Decision
@@ -63,8 +62,11 @@ def decide(
     gap: float | None = None,
     time_limit_s: float | None = None,
     on_progress: Progress = lambda message: None,
+    like: Decided | None = None,
 ) -> Decided:
     """Decide one scenario; an infeasible one has `decision.status == "infeasible"`.
+
+    `like` is an earlier decision whose evaluations are used again where kernels and engines are the same.
 
     Raises ScenarioError for constraints that name nothing, NoAnswer when the solver's limits ended first.
     """
@@ -75,6 +77,8 @@ def decide(
     most = _largest(considered.offers)
     on_progress(f"estimating {len(most)} GPU models for {len(workloads)} workload(s)")
     configurations = Configurations(profiles, limits.kernels, engines_for(limits.engines))
+    if like is not None and like.configurations.same_stack(configurations):
+        configurations = like.configurations.uncounted()
     ways = tuple(
         ways_of(w, configurations, tuple(sorted(most)), most, quantile=limits.quantile) for w in workloads
     )
@@ -92,7 +96,7 @@ def decide(
     if decision.status != "infeasible":
         decision = replace(decision, shares=balanced(problem, decision))
     refused = tuple(reasons for _, reasons in found)
-    return Decided(scenario, considered, months, ways, options, refused, configurations.refused, columns,
+    return Decided(scenario, considered, months, ways, options, refused, configurations, columns,
                    problem, decision)  # fmt: skip
 
 

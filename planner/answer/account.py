@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from planner.estimate.describe import measured_share
 from planner.answer.placements import Layer, usd_per_month
 from planner.decide import Decided
+from planner.estimate.describe import measured_share
 from planner.options.configurations import refusals
 from planner.options.sustain import probability_within
 from planner.options.table import VERDICTS
@@ -39,7 +39,7 @@ def rejected(decided: Decided, catalog: Catalog) -> tuple[Rejected, ...]:
             rows.append(Rejected(f"configuration: {name}{VERDICTS[code]}", n, tuple(examples)[:EXAMPLES]))
     rows += [
         Rejected(f"configuration: {why}", n, gpus[:EXAMPLES])
-        for why, n, gpus in refusals(decided.refused_ways)
+        for why, n, gpus in refusals(decided.configurations.refused)
     ]
     return tuple(sorted(rows, key=lambda r: (-r.count, r.reason)))
 
@@ -59,12 +59,13 @@ def assumptions(decided: Decided, layers: Iterable[Layer]) -> Iterator[Assumptio
         yield Assumption("spot", "not used", "set constraints.max_spot_share or name it in terms to allow it")
     engines = {layer.option.configuration.evaluation.setup.recipe for layer in layers}
     for recipe in sorted(engines, key=lambda r: r.engine):
-        yield Assumption(f"{recipe.engine} host time", f"{1e6 * recipe.host_s_per_layer:.0f} us per layer, "
-                         f"{1e6 * recipe.host_s_per_sequence:.0f} us per running request", "fitted, docs/performance-model.md")  # fmt: skip
-        yield Assumption(f"{recipe.engine} memory", f"{100 * recipe.memory_share:.0f} % of the device, "
-                         f"{recipe.reserved_bytes / 1e9:.0f} GB of it reserved", "docs/performance-model.md")  # fmt: skip
-    yield Assumption("settings", "CUDA graphs on, prefix cache only as stated, no limit on running requests but memory",
-                     "engine defaults")  # fmt: skip
+        per_layer, per_request = (1e6 * t for t in (recipe.host_s_per_layer, recipe.host_s_per_sequence))
+        host = f"{per_layer:.0f} us per layer, {per_request:.0f} us per running request"
+        yield Assumption(f"{recipe.engine} host time", host, "fitted, docs/performance-model.md")
+        memory = f"{100 * recipe.memory_share:.0f} % of the device, {recipe.reserved_bytes / 1e9:.0f} GB of it reserved"
+        yield Assumption(f"{recipe.engine} memory", memory, "docs/performance-model.md")
+    settings = "CUDA graphs on, prefix cache only as stated, no limit on running requests but memory"
+    yield Assumption("settings", settings, "engine defaults")
     if any(o.offer.term == "owned" for o in decided.options):
         yield Assumption("owned hardware", "annualised cost, electricity at 70 % utilisation unless stated",
                          "planner.pricing.ownership")  # fmt: skip
@@ -143,11 +144,8 @@ def findings(decided: Decided, layers: list[Layer]) -> Iterator[Finding]:
     offers = {x.option.offer.label: x.option.offer for x in layers}.values()
     undated = [o.label for o in offers if o.as_of is None and o.term != "owned"]
     if undated:
-        yield Finding(
-            "warning",
-            "price_age",
-            f"no date is known for the price of {_some(undated)}: ask before you rely on it",
-        )
+        text = f"no date is known for the price of {_some(undated)}: ask before you rely on it"
+        yield Finding("warning", "price_age", text)
     old = [f"{o.label} ({o.age_days} days)" for o in offers if (o.age_days or 0) > OLD_PRICE_DAYS]
     if old:
         yield Finding("warning", "price_age", f"price older than {OLD_PRICE_DAYS} days: {_some(old)}")
@@ -166,14 +164,11 @@ def findings(decided: Decided, layers: list[Layer]) -> Iterator[Finding]:
         )  # fmt: skip
     unclear = [f"{o.label} may be {' or '.join(o.ambiguous_gpus)}" for o in offers if o.ambiguous_gpus]
     if unclear:
-        yield Finding(
-            "warning",
-            "ambiguous_gpu",
-            f"the listing does not say which GPU exactly; planned as the slowest: {_some(unclear)}",
-        )
+        text = f"the listing does not say which GPU exactly; planned as the slowest: {_some(unclear)}"
+        yield Finding("warning", "ambiguous_gpu", text)
     consumer = {o.gpu for o in offers if load_gpus()[o.gpu].segment == "consumer" and o.term != "owned"}
     if consumer:
-        yield Finding("warning", "licence", f"{_some(sorted(consumer))}: NVIDIA's GeForce driver terms exclude data-centre use; "
+        yield Finding("warning", "licence", f"{_some(sorted(consumer))}: NVIDIA's GeForce driver terms exclude data centres; "
                       "ask the seller and your lawyer")  # fmt: skip
     stand_ins = sorted({p.variant for x in layers for p in x.option.configuration.evaluation.step.parts
                         if p.variant.startswith("planner_")})  # fmt: skip

@@ -40,7 +40,7 @@ def _alternative(
     decided: Decided, options: tuple[int, ...], units: tuple[int, ...], usd_per_hour: float, best: float
 ) -> Alternative:
     usd = usd_per_hour * HOURS_PER_MONTH
-    parts = {}
+    parts: dict[str, int] = {}
     for o, n in zip(options, units, strict=True):
         option = decided.columns[o].option
         offer, c = option.offer, option.configuration
@@ -60,12 +60,9 @@ def _reason(decided: Decided, options: tuple[int, ...], units: tuple[int, ...]) 
     p = decided.problem
     idle = 1.0 - _busy(decided, options, units)
     limits = decided.problem.limits
-    broken = []
     for cap in p.share_caps:
         if cap.mask[list(options)].all():
-            broken.append(f"only {100 * cap.max_share:.0f} % of the load may run there ({cap.name})")
-    if broken:
-        return broken[0]
+            return f"only {100 * cap.max_share:.0f} % of the load may run there ({cap.name})"
     ratio = other / best
     if ratio > 1.005:
         text = f"{100 * (ratio - 1):.0f} % dearer per request it can carry"

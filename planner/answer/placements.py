@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.estimate.describe import describe
 from planner.decide import Decided
+from planner.estimate.describe import describe
 from planner.kernels.registry import load_variants
 from planner.optimize.problem import ALL_PERIODS
 from planner.options.table import Option

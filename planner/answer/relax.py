@@ -42,14 +42,18 @@ def _binding(decided: Decided) -> Iterator[str]:
         if not way.configurations:
             yield f"workloads.{way.workload.name}: no configuration fits any GPU on offer"
     for relaxation in decided.decision.binding:
-        yield relaxation.text
+        if relaxation.limit == "budget_usd_per_hour":
+            now, needed = (HOURS_PER_MONTH * x for x in (relaxation.current, relaxation.needed))
+            yield f"constraints.budget_usd_per_month = {now:,.0f}, the cheapest plan costs {needed:,.0f}"
+        elif not relaxation.limit.startswith("options["):  # said better above
+            yield relaxation.text
 
 
 def _relaxations(decided: Decided, catalog: Catalog, profiles: Profiles) -> Iterator[str]:
     scenario = decided.scenario
     for text, values in (*_slo_changes(decided.ways), *_limit_changes(scenario)):
         try:
-            again = decide(changed(scenario, values), catalog, profiles)
+            again = decide(changed(scenario, values), catalog, profiles, like=decided)
         except PlannerError:
             continue
         if again.decision.status != "infeasible":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.estimate.describe import describe
 from planner.errors import DoesNotFit, InputError, did_you_mean
 from planner.estimate.admissible import Admissible
+from planner.estimate.describe import describe
 from planner.estimate.evaluate import Evaluation, Lengths, evaluate
 from planner.estimate.layout import divides
 from planner.estimate.precision import op_formats, runs_format

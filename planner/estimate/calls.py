@@ -6,7 +6,7 @@ the tokens (or sequences) in the step; an *attention call* also looks at lengths
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import ceil
 
 from planner.estimate.precision import OpFormats
@@ -184,14 +184,15 @@ def _attention_calls(
 
 
 def _latent(model: Model, heads: int, formats: OpFormats) -> LatentAttention:
-    sizes = {
-        "heads": heads, "gemm": formats.attention, "kv": formats.kv, "hidden": model.hidden_size,
-        "q_rank": model.q_lora_rank, "kv_rank": model.kv_lora_rank, "nope": model.qk_nope_head_dim,
-        "rope": model.qk_rope_head_dim, "v_dim": model.v_head_dim, "count": model.num_layers,
-    }  # fmt: skip
-    if model.index_topk:
-        return SparseAttention(**sizes, op="dsa", topk=model.index_topk, family=model.family)
-    return LatentAttention(**sizes)
+    block = LatentAttention(
+        heads=heads, gemm=formats.attention, kv=formats.kv, hidden=model.hidden_size, q_rank=model.q_lora_rank,
+        kv_rank=model.kv_lora_rank, nope=model.qk_nope_head_dim, rope=model.qk_rope_head_dim,
+        v_dim=model.v_head_dim, count=model.num_layers,
+    )  # fmt: skip
+    if not model.index_topk:
+        return block
+    sizes = {f.name: getattr(block, f.name) for f in fields(block) if f.name != "op"}
+    return SparseAttention(**sizes, op="dsa", topk=model.index_topk, family=model.family)
 
 
 def _linear_calls(
@@ -218,10 +219,9 @@ def _linear_calls(
 
 def _ffn_calls(model: Model, layout: Layout, formats: OpFormats, tokens: list[TokenCall]) -> None:
     h, tp = model.hidden_size, layout.tp
-    if model.num_dense_ffn_layers and model.ffn_intermediate_size:
-        tokens.extend(
-            _mlp(model, model.ffn_intermediate_size, tp, formats.ffn, model.num_dense_ffn_layers, "ffn")
-        )
+    dense, width = model.num_dense_ffn_layers, model.ffn_intermediate_size
+    if dense and width:
+        tokens.extend(_mlp(model, width, tp=tp, dtype=formats.ffn, count=dense, name="ffn"))
     sparse = model.num_moe_layers
     if not sparse:
         return
@@ -241,10 +241,10 @@ def _ffn_calls(model: Model, layout: Layout, formats: OpFormats, tokens: list[To
     )
     if model.shared_expert_intermediate_size:
         shared = model.shared_expert_intermediate_size
-        tokens.extend(_mlp(model, shared, tp, formats.ffn, sparse, "shared_expert"))
+        tokens.extend(_mlp(model, shared, tp=tp, dtype=formats.ffn, count=sparse, name="shared_expert"))
 
 
-def _mlp(model: Model, inter: int, tp: int, dtype: str, count: int, name: str) -> tuple[Gemm, Gemm]:
+def _mlp(model: Model, inter: int, *, tp: int, dtype: str, count: int, name: str) -> tuple[Gemm, Gemm]:
     """Gate and up projections run as one GEMM in every engine, then down."""
     h, width, inputs = model.hidden_size, ceil(inter / tp), 2 if model.gated_ffn else 1
     return (Gemm(inputs * width, h, dtype, count, f"{name}_up"), Gemm(h, width, dtype, count, f"{name}_down"))

@@ -8,8 +8,8 @@ from planner.estimate.precision import KV_BYTES, OpFormats
 from planner.estimate.recipes import Recipe
 from planner.kernels.ops import WEIGHT_BYTES
 from planner.models import Model, parameter_groups
-from planner.records import Layout
 from planner.profiles.gpus import Gpu
+from planner.records import Layout
 
 GIB = 2.0**30
 _FORMAT_OF_GROUP = {

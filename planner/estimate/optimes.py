@@ -21,7 +21,6 @@ from planner.estimate.admissible import Admissible
 from planner.estimate.calls import (
     Attention,
     AttentionCall,
-    Elementwise,
     Exchange,
     Experts,
     Gemm,
@@ -50,6 +49,7 @@ from planner.profiles.store import Profiles
 Array = NDArray[np.float64]
 SKEW = "power_law_1.01"  # tokens spread unevenly over experts; `balanced` is 3 % worse in the median
 GRAPH_LAUNCH_S = 3e-6
+CONVOLUTION_WIDTH = 4  # of every published gated-delta model
 SEPARATE_BACKENDS = frozenset({"sglang"})  # --prefill-attention-backend and --decode-attention-backend
 
 
@@ -80,7 +80,7 @@ class OpTimes(Protocol):
         """Seconds of one layer's attention of one decode step, per batch size."""
 
 
-class NoTable(DataError):
+class NoTableError(DataError):
     """A call that no table of this GPU can answer; the message is the reason the option is rejected."""
 
 
@@ -151,7 +151,7 @@ class TableTimes:
     def _gemm(self, call: Gemm, rows: Array) -> Timing:
         blocks = _clean(self._tables("gemm", dtype=call.dtype))
         if not blocks:
-            raise NoTable(f"no {call.dtype} gemm measured on {self.gpu.key}")
+            raise NoTableError(f"no {call.dtype} gemm measured on {self.gpu.key}")
         floor = self.roofline.gemm(call.dtype)
 
         def look(block: Block) -> OpTime:
@@ -167,7 +167,7 @@ class TableTimes:
     def _experts(self, call: Experts, tokens: Array) -> Timing:
         blocks = self._own(_clean(self._tables("moe", dtype=call.dtype, distribution=SKEW)))
         if not blocks:
-            raise NoTable(f"no {call.dtype} experts measured on {self.gpu.key}")
+            raise NoTableError(f"no {call.dtype} experts measured on {self.gpu.key}")
         key = {"hidden": call.hidden, "inter": call.inter, "experts": call.experts, "topk": call.topk,
                "tp": call.tp, "ep": call.ep}  # fmt: skip
         floor = self.roofline.experts(call.dtype)
@@ -204,7 +204,7 @@ class TableTimes:
         blocks = self._own(_clean(self._tables(op, kv_dtype=call.kv)))
         blocks = [b for b in blocks if b.dtype in ("bf16", "")] or blocks
         if not blocks:
-            raise NoTable(f"no {op} with {call.kv} cache measured on {self.gpu.key}")
+            raise NoTableError(f"no {op} with {call.kv} cache measured on {self.gpu.key}")
         key = {
             "heads": call.heads,
             "kv_heads": call.kv_heads,
@@ -245,7 +245,7 @@ class TableTimes:
         blocks = self._own(_clean([b for b in tables if sparse or b.about("scope") == "module"]))
         blocks = [b for b in blocks if b.dtype == "bf16"] or blocks
         if not blocks:
-            raise NoTable(
+            raise NoTableError(
                 f"no {op} with {call.gemm} projections and {call.kv} cache measured on {self.gpu.key}"
             )
         floor = self.roofline.latent(call, prefill=prefill)
@@ -266,20 +266,20 @@ class TableTimes:
         """A layer is the sum of its convolution and its recurrence, each the fastest the engine has."""
         op = "gdn_decode" if new_tokens is None else "gdn_prefill"
         blocks = self._own(_clean(self._tables(op)))
-        key = (call.k_heads, call.k_dim, call.v_heads, call.v_dim, call.hidden, 4)
         parts = []
         for convolution in (True, False):
             chosen = [b for b in blocks if ("conv" in b.variant) == convolution]
             if not chosen:
-                raise NoTable(f"no {op} measured on {self.gpu.key}")
-            parts.append(self._linear_part(op, call, key, chosen, batch, new_tokens, convolution=convolution))
+                raise NoTableError(f"no {op} measured on {self.gpu.key}")
+            parts.append(self._linear_part(op, call, chosen, batch, new_tokens, convolution=convolution))
         basis = np.maximum(parts[0].basis, parts[1].basis)
         return Timing(op, parts[1].variant, parts[0].seconds + parts[1].seconds, basis)
 
     def _linear_part(
-        self, op: str, call: LinearAttention, key: tuple[int, ...], blocks: Sequence[Block], batch: Array,
-        new_tokens: Array | None, *, convolution: bool,
+        self, op: str, call: LinearAttention, blocks: Sequence[Block], batch: Array, new_tokens: Array | None, *,
+        convolution: bool,
     ) -> Timing:  # fmt: skip
+        key = (call.k_heads, call.k_dim, call.v_heads, call.v_dim, call.hidden, CONVOLUTION_WIDTH)
         floor = self.roofline.linear(call, convolution=convolution)
 
         def look(block: Block) -> OpTime:

@@ -80,11 +80,11 @@ def step_model(
         parts.append(Part("decode", call.op, call.name, t.variant, s[:n], t.basis[:n]))
         parts.append(Part("prefill", call.op, call.name, t.variant, s[2 * n :], t.basis[2 * n :]))
         joined += s[n : 2 * n]
-    for call in ops.attention:
-        d, p = times.decode(call, batch, cached_tokens), times.prefill(call, new_tokens, prefix_tokens)
-        parts.append(Part("decode", d.op, call.op, d.variant, d.seconds * call.count, d.basis))
-        parts.append(Part("prefill", p.op, call.op, p.variant, p.seconds * call.count, p.basis))
-        joined += d.seconds * call.count + float(p.seconds[0]) * call.count
+    for attention in ops.attention:
+        d, p = times.decode(attention, batch, cached_tokens), times.prefill(attention, new_tokens, prefix_tokens)
+        parts.append(Part("decode", d.op, attention.op, d.variant, d.seconds * attention.count, d.basis))
+        parts.append(Part("prefill", p.op, attention.op, p.variant, p.seconds * attention.count, p.basis))
+        joined += d.seconds * attention.count + float(p.seconds[0]) * attention.count
     host = _host(ops, setup, batch)
     decode = sum((p.seconds for p in parts if p.phase == "decode"), np.zeros(n))
     alone = sum(float(p.seconds[0]) for p in parts if p.phase == "prefill")

@@ -63,9 +63,34 @@ class Configurations:
         """One rule on kernels for all."""
         self._admissible = Admissible(self.rule)
         self._times: dict[tuple[str, str], OpTimes | None] = {}
+        self._known: dict[tuple[str, str, int], tuple[list[Configuration], Counter[tuple[str, str]]]] = {}
+
+    def same_stack(self, other: Configurations) -> bool:
+        """Whether what is remembered here holds for the other: same tables, kernels and engines."""
+        mine, theirs = (c.profiles.digest + c.rule + " ".join(c.engines) for c in (self, other))
+        return mine == theirs
+
+    def uncounted(self) -> Configurations:
+        """The same memory with nothing refused yet, for another question."""
+        other = Configurations(self.profiles, self.rule, self.engines)
+        other._times, other._known = self._times, self._known
+        return other
 
     def on(self, workload: Workload, gpu: Gpu, *, most_gpus: int) -> list[Configuration]:
-        """All configurations of `workload` on at most `most_gpus` linked GPUs that fit in memory."""
+        """All configurations of `workload` on at most `most_gpus` linked GPUs that fit in memory.
+
+        Remembered by what they depend on, so that another question over the same workloads asks nothing twice.
+        """
+        key = (_physics(workload), gpu.key, min(most_gpus, gpu.max_gpus_linked))
+        if key not in self._known:
+            before, self.refused = self.refused, Counter()
+            self._known[key] = (self._evaluated(workload, gpu, most_gpus=most_gpus), self.refused)
+            self.refused = before
+        found, refused = self._known[key]
+        self.refused.update(refused)
+        return found
+
+    def _evaluated(self, workload: Workload, gpu: Gpu, *, most_gpus: int) -> list[Configuration]:
         found = []
         for engine in self.engines:
             if engine not in gpu.supports:
@@ -79,7 +104,7 @@ class Configurations:
             )
             for weights, kv, formats in self._formats(workload, gpu):
                 for layout in candidate_layouts(workload.shape, max_gpus=min(most_gpus, gpu.max_gpus_linked)):
-                    one = self._one(workload, gpu, times, setup, layout, formats)
+                    one = self._one(workload, times, setup, layout=layout, formats=formats)
                     if one is not None:
                         found.append(Configuration(weights, kv, one, self.spread(gpu)))
         return found
@@ -106,9 +131,9 @@ class Configurations:
                 yield weights, kv, formats
 
     def _one(
-        self, workload: Workload, gpu: Gpu, times: OpTimes, setup: Setup, layout: Layout, formats: OpFormats
+        self, workload: Workload, times: OpTimes, setup: Setup, *, layout: Layout, formats: OpFormats
     ) -> Evaluation | None:
-        lengths = lengths_of(workload)
+        gpu, lengths = times.gpu, lengths_of(workload)
         memory = memory_of(workload.shape, layout, formats=formats, gpu=gpu, recipe=setup.recipe)
         limit = max_running(workload.shape, layout, memory, kv=formats.kv, input_tokens=lengths.input_tokens,
                             output_tokens=lengths.output_tokens, recipe=setup.recipe)  # fmt: skip
@@ -121,6 +146,13 @@ class Configurations:
         except PlannerError as error:
             self.refused[str(error), gpu.key] += 1
             return None
+
+
+def _physics(workload: Workload) -> str:
+    """What of a workload its evaluations depend on: not its rate, not its limits."""
+    kept = {"shape", "input_tokens", "output_tokens", "prefix_cache_share", "weight_precisions", "kv_precisions",
+            "speculative", "stream_interval"}  # fmt: skip
+    return workload.model_dump_json(include=kept)
 
 
 def lengths_of(workload: Workload) -> Lengths:

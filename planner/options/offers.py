@@ -51,7 +51,8 @@ def _rules(c: Constraints) -> tuple[Rule, ...]:
         (zones is not None, "zone is unknown, so residency cannot be shown", lambda o, g: o.zone is not None),
         (zones is not None, "zone is not in constraints.zones", lambda o, g: o.zone in (zones or ())),
         (c.countries is not None, "country is unknown", lambda o, g: o.country is not None),
-        (c.countries is not None, "country is not in constraints.countries", lambda o, g: o.country in (c.countries or ())),
+        (c.countries is not None, "country is not in constraints.countries",
+         lambda o, g: o.country in (c.countries or ())),
         (c.regions is not None, "region matches no pattern of constraints.regions", lambda o, g: any(
             fnmatchcase((o.region or "").casefold(), p.casefold()) for p in c.regions or ())),
         (not c.consumer_in_datacenter, "GeForce in a data centre (driver licence); constraints.consumer_in_datacenter "

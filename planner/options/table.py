@@ -119,7 +119,7 @@ def options_of(index: int, ways: Ways, offers: Sequence[Offer]) -> tuple[list[Op
                 int(ways.load.index[row]),
                 int(replicas[top]),
                 float(capacity[top]),
-            )  # fmt: skip
+            )
         )
     return options, dict(refused)
 
@@ -139,8 +139,8 @@ def _by_gpu(ways: Ways) -> dict[str, _Rows]:
     gpus = np.array([float(c.layout.gpus) for c in ways.configurations])
     made = {}
     for key, found in rows.items():
-        i = np.array(found)
-        made[key] = _Rows(i, gpus[i], ways.load.requests_per_s[i], ways.load.verdict[i])
+        at = np.array(found, np.int64)
+        made[key] = _Rows(at, gpus[at], ways.load.requests_per_s[at], ways.load.verdict[at])
     return made
 
 
