@@ -63,12 +63,18 @@ def kv_bytes(model: Model, layout: Layout, *, kv: str, tokens: float) -> float:
     if model.attention_kind.startswith("MLA"):
         row = (model.kv_lora_rank + model.qk_rope_head_dim) * per + model.index_head_dim
         return row * tokens * model.num_layers / layout.pp
-    heads = max(1.0, model.num_kv_heads / layout.tp)
-    full = model.num_full_attention_layers * tokens
-    sliding = model.num_sliding_layers * min(tokens, model.sliding_window or tokens)
+    wide = (model.global_num_kv_heads or model.num_kv_heads, model.global_head_dim or model.head_dim)
+    full = model.num_full_attention_layers * tokens * _values(*wide, layout)
+    held = min(tokens, model.sliding_window or tokens)
+    sliding = model.num_sliding_layers * held * _values(model.num_kv_heads, model.head_dim, layout)
     state = model.linear_num_value_heads * model.linear_key_head_dim * model.linear_value_head_dim
     linear = model.num_linear_layers * 4.0 * state / layout.tp
-    return (2.0 * heads * model.head_dim * per * (full + sliding) + linear) / layout.pp
+    return (per * (full + sliding) + linear) / layout.pp
+
+
+def _values(kv_heads: int, head_dim: int, layout: Layout) -> float:
+    """Keys and values of one token in one layer; a head is replicated where ranks outnumber heads."""
+    return 2.0 * max(1.0, kv_heads / layout.tp) * head_dim
 
 
 def memory_of(model: Model, layout: Layout, *, formats: OpFormats, gpu: Gpu, recipe: Recipe) -> Memory:
