@@ -168,8 +168,8 @@ def findings(decided: Decided, layers: list[Layer]) -> Iterator[Finding]:
         yield Finding("warning", "ambiguous_gpu", text)
     consumer = {o.gpu for o in offers if load_gpus()[o.gpu].segment == "consumer" and o.term != "owned"}
     if consumer:
-        yield Finding("warning", "licence", f"{_some(sorted(consumer))}: NVIDIA's GeForce driver terms exclude data centres; "
-                      "ask the seller and your lawyer")  # fmt: skip
+        text = f"{_some(sorted(consumer))}: NVIDIA's GeForce driver terms exclude data centres"
+        yield Finding("warning", "licence", f"{text}; ask the seller and your lawyer")
     stand_ins = sorted({p.variant for x in layers for p in x.option.configuration.evaluation.step.parts
                         if p.variant.startswith("planner_")})  # fmt: skip
     if stand_ins:

@@ -9,6 +9,7 @@ import numpy as np
 
 from planner.decide import Decided
 from planner.estimate.describe import describe
+from planner.estimate.power import board_power
 from planner.kernels.registry import load_variants
 from planner.optimize.problem import ALL_PERIODS
 from planner.options.table import Option
@@ -93,6 +94,7 @@ def _placement(
         e, int(sustained.index[row]), c.spread, weights=c.weights, kv=c.kv,
         statistic=f"p{way.slo.percentile:g}", ttft_s=float(sustained.ttft_s[row] / _margin(decided, c.spread.ttft)),
         requests_per_s=per_replica,
+        power=board_power(e, int(sustained.index[row]), decided.configurations.profiles),
     )  # fmt: skip
     return Placement(
         workload=way.workload.name, offer=option.offer, gpu=option.offer.gpu, units=layer.units,

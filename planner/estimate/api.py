@@ -9,6 +9,7 @@ from planner.estimate.admissible import Admissible
 from planner.estimate.describe import describe
 from planner.estimate.evaluate import Evaluation, Lengths, evaluate
 from planner.estimate.layout import divides
+from planner.estimate.power import board_power
 from planner.estimate.precision import op_formats, runs_format
 from planner.estimate.recipes import setup_for
 from planner.estimate.spread import spread_of
@@ -55,7 +56,8 @@ def estimate(
     lacking = [f for f in (formats.attention, formats.ffn, formats.experts, kv) if not runs_format(card, f)]
     if lacking:
         raise InputError(f"precision: {card.key} does not multiply {lacking[0]}", hint="choose bf16")
-    times = times_on(card, profiles or load_profiles(), engine=engine, admissible=Admissible(kernels))
+    tables = profiles or load_profiles()
+    times = times_on(card, tables, engine=engine, admissible=Admissible(kernels))
     if times is None:
         raise InputError(f"gpu: nothing measured speaks for {card.key}", hint="see `planner profile show`")
     # Times at every power of two up to the concurrency show how the batch grows; the last one is asked for.
@@ -69,7 +71,9 @@ def estimate(
     if not found.memory.fits or found.running_limit < 1.0:
         raise DoesNotFit(_too_small(found))
     spread = spread_of(card, reference=load_gpus().get(card.reference or ""))
-    answer = describe(found, len(batch) - 1, spread, weights=weights, kv=kv)
+    last = len(batch) - 1
+    power = board_power(found, last, tables)
+    answer = describe(found, last, spread, weights=weights, kv=kv, power=power)
     if not match.ambiguous:
         return answer
     from dataclasses import replace

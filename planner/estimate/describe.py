@@ -31,6 +31,7 @@ def describe(
     statistic: str = "mean",
     ttft_s: float | None = None,
     requests_per_s: float | None = None,
+    power: Quantity | None = None,
 ) -> Estimate:
     """The estimate of `evaluation` at batch index `i`.
 
@@ -49,7 +50,7 @@ def describe(
         tpot_ms=quantity(1e3 * float(served.tpot_s[i]), spread.tpot, spread.basis),
         output_tokens_per_s=quantity(rate * e.lengths.output_tokens, spread.tpot, spread.basis),
         requests_per_s=quantity(rate, spread.tpot, spread.basis),
-        memory_gib=memory_at(e, i), power_w=None,
+        memory_gib=memory_at(e, i), power_w=power,
         measured_share=measured_share(e, i), ops=tuple(op_shares(e, i)), notes=notes_on(e),
     )  # fmt: skip
 

@@ -81,7 +81,10 @@ def step_model(
         parts.append(Part("prefill", call.op, call.name, t.variant, s[2 * n :], t.basis[2 * n :]))
         joined += s[n : 2 * n]
     for attention in ops.attention:
-        d, p = times.decode(attention, batch, cached_tokens), times.prefill(attention, new_tokens, prefix_tokens)
+        d, p = (
+            times.decode(attention, batch, cached_tokens),
+            times.prefill(attention, new_tokens, prefix_tokens),
+        )
         parts.append(Part("decode", d.op, attention.op, d.variant, d.seconds * attention.count, d.basis))
         parts.append(Part("prefill", p.op, attention.op, p.variant, p.seconds * attention.count, p.basis))
         joined += d.seconds * attention.count + float(p.seconds[0]) * attention.count
