@@ -121,7 +121,7 @@ def estimate(**configuration: Any) -> Estimate:
     """
     from planner.estimate.api import estimate
 
-    return estimate(**configuration)
+    return estimate(base_dir=Path.cwd(), **configuration)
 
 
 def validate(path: Path | str, predictions: Path | str | None = None) -> Accuracy:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from planner.errors import DoesNotFit, InputError, did_you_mean
@@ -10,7 +12,7 @@ from planner.estimate.describe import describe
 from planner.estimate.evaluate import Evaluation, Lengths, evaluate
 from planner.estimate.layout import divides
 from planner.estimate.power import board_power
-from planner.estimate.precision import op_formats, runs_format
+from planner.estimate.precision import op_formats, refusal
 from planner.estimate.recipes import setup_for
 from planner.estimate.spread import spread_of
 from planner.estimate.transfer import times_on
@@ -40,22 +42,23 @@ def estimate(
     output_tokens: float = 256,
     kernels: str = "any",
     profiles: Profiles | None = None,
+    base_dir: Path | None = None,
 ) -> Estimate:
     """Means of a closed loop with `concurrency` requests in flight per replica; rates are per replica.
 
     Raises InputError (or a floor's own error) for a name that does not resolve or a layout that does not
-    divide the model, DoesNotFit when weights and one request exceed the memory.
+    divide the model, DoesNotFit when weights and one request exceed the memory. A model may be the path of a
+    config.json only where `base_dir` says what it is relative to.
     """
-    shape, match = resolve_model(model), resolve_gpu(gpu)
+    shape, match = resolve_model(model, base_dir=base_dir), resolve_gpu(gpu)
     card, layout = load_gpus()[match.key], Layout(tp=tp, pp=pp, dp=dp, ep=ep)
     _check(shape, card, layout, engine=engine, kernels=kernels, concurrency=concurrency,
            lengths=(input_tokens, output_tokens))  # fmt: skip
     weights = resolve_precision(weight_precision).name if weight_precision else _published(shape)
     kv = resolve_precision(kv_precision).name if kv_precision else "bf16"
     formats = op_formats(shape, weights=weights, kv=kv, gpu=card)
-    lacking = [f for f in (formats.attention, formats.ffn, formats.experts, kv) if not runs_format(card, f)]
-    if lacking:
-        raise InputError(f"precision: {card.key} does not multiply {lacking[0]}", hint="choose bf16")
+    if why := refusal(formats, card):
+        raise InputError(f"precision on {card.key}: {why}", hint="choose bf16")
     tables = profiles or load_profiles()
     times = times_on(card, tables, engine=engine, admissible=Admissible(kernels))
     if times is None:
@@ -105,6 +108,9 @@ def _check(
     ):
         if not 1 <= value <= 1e7:
             raise InputError(f"{name}: {value:g} is not between 1 and 10,000,000")
+    for name in ("tp", "pp", "dp", "ep"):
+        if getattr(layout, name) < 1:
+            raise InputError(f"{name}: {getattr(layout, name)} is not 1 or more")
     setup_for(engine)
     if engine not in gpu.supports:
         raise InputError(
@@ -121,7 +127,7 @@ def _check(
 
 def _published(model: Model) -> str:
     """Format the weights are published in; bf16 unless the checkpoint is quantised."""
-    names = {"none": "bf16", "unknown": "bf16", "fp8_block": "fp8", "mxfp4": "nvfp4"}
+    names = {"none": "bf16", "unknown": "bf16", "fp8_block": "fp8"}
     return names.get(model.weight_quant, model.weight_quant)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from planner.kernels.ops import WEIGHT_BYTES
 from planner.models import Model
 from planner.profiles.gpus import Gpu
 
@@ -59,3 +60,18 @@ def runs_format(gpu: Gpu, fmt: str) -> bool:
     (False, True)
     """
     return gpu.architecture in _ARCHITECTURES.get(fmt, (gpu.architecture,))
+
+
+def refusal(formats: OpFormats, gpu: Gpu) -> str | None:
+    """Why `gpu` cannot run a model in these formats, or None when it can.
+
+    Formats of other engines (GGUF's q4_k_m) are known by name only: no table or formula here speaks for them.
+    """
+    weights = (formats.attention, formats.ffn, formats.experts)
+    for fmt in weights:
+        if fmt not in WEIGHT_BYTES:
+            return f"no engine planned here serves weights in {fmt}"
+    if formats.kv not in KV_BYTES:
+        return f"no engine planned here keeps its cache in {formats.kv}"
+    lacking = [fmt for fmt in (*weights, formats.kv) if not runs_format(gpu, fmt)]
+    return f"the GPU does not multiply {lacking[0]}" if lacking else None

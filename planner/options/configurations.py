@@ -15,7 +15,7 @@ from planner.estimate.evaluate import Evaluation, Lengths, evaluate
 from planner.estimate.layout import candidate_layouts
 from planner.estimate.memory import max_running, memory_of
 from planner.estimate.optimes import OpTimes
-from planner.estimate.precision import OpFormats, op_formats, runs_format
+from planner.estimate.precision import OpFormats, op_formats, refusal
 from planner.estimate.recipes import RECIPES, Setup, setup_for
 from planner.estimate.spread import Spread, spread_of
 from planner.estimate.transfer import times_on
@@ -122,11 +122,8 @@ class Configurations:
     def _formats(self, workload: Workload, gpu: Gpu) -> Iterator[tuple[str, str, OpFormats]]:
         for weights, kv in product(workload.weight_precisions, workload.kv_precisions):
             formats = op_formats(workload.shape, weights=weights, kv=kv, gpu=gpu)
-            missing = [
-                f for f in (formats.attention, formats.ffn, formats.experts, kv) if not runs_format(gpu, f)
-            ]
-            if missing:
-                self.refused[f"the GPU does not multiply {missing[0]}", gpu.key] += 1
+            if why := refusal(formats, gpu):
+                self.refused[why, gpu.key] += 1
             else:
                 yield weights, kv, formats
 

@@ -213,7 +213,7 @@ def _model(name: str) -> Model:
      ("llama-3.1-70b", Layout(ep=2), False), ("llama-3.1-70b", Layout(dp=2), False),
      ("llama-3.1-70b", Layout(pp=3), False), ("deepseek-v3", Layout(dp=8, ep=8), True),
      ("deepseek-v3", Layout(tp=2, ep=3), False), ("gpt2-xl", Layout(tp=2), False)],
-    ids=lambda x: str(x),
+    ids=str,
 )  # fmt: skip
 def test_layouts_divide_heads_layers_and_experts(name: str, layout: Layout, fits: bool) -> None:
     assert divides(layout, _model(name)) is fits
