@@ -27,8 +27,11 @@ types:  ## mypy strict over the tree that ships (the folders and import names di
 test:  ## the whole suite
 	$(PY) -m pytest
 
+readme:  ## put the present output of the example into README.md
+	$(PY) -P .ci/readme.py
+
 constraints:  ## resolve all extras afresh and pin the versions
 	$(PY) -m pip install -q --dry-run --ignore-installed --report build/resolved.json ".[dev,app,report,store,cluster]"
 	$(PY) -P .ci/pin.py build/resolved.json > constraints.txt
 
-.PHONY: help setup constraints check lint format types test
+.PHONY: help setup readme constraints check lint format types test
