@@ -72,6 +72,7 @@ def decide(
     """
     limits, offers = scenario.constraints, market(scenario, catalog)
     _check_names(limits, offers)
+    _check_context(scenario)
     considered = consider(offers, limits)
     workloads = tuple(scenario.workloads.values())
     most = _largest(considered.offers)
@@ -148,6 +149,12 @@ def _check_names(limits: Constraints, offers: Sequence[Offer]) -> None:
                                 hint=did_you_mean(pattern, regions) or "see `planner prices show`")  # fmt: skip
 
 
-def with_decision(decided: Decided, decision: Decision) -> Decided:
-    """The same question with another decision over the same columns (an alternative)."""
-    return replace(decided, decision=decision)
+def _check_context(scenario: Scenario) -> None:
+    """A mean request must fit the model's context; the longest ones are the user's to truncate."""
+    for name, w in scenario.workloads.items():
+        tokens, most = w.input_tokens.mean + w.output_tokens.mean, w.shape.max_context
+        if most and tokens > most:
+            raise ScenarioError(
+                f"workloads.{name}.input_tokens: {tokens:,.0f} tokens of a mean request exceed the context of "
+                f"{w.shape.name}, {most:,}", hint="shorten the requests or choose another model",
+            )  # fmt: skip

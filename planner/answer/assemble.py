@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +20,7 @@ from planner.answer.money import token_prices
 from planner.answer.placements import placements
 from planner.decide import Decided
 from planner.plan import Digests, Plan, Question
+from planner.policy import judge
 from planner.pricing.catalog import Catalog
 from planner.pricing.money import HOURS_PER_MONTH
 from planner.profiles.store import Profiles
@@ -30,7 +32,7 @@ def plan_of(decided: Decided, catalog: Catalog, profiles: Profiles, *, as_of: da
     layers = [layer for _, layer in found]
     usd = sum(p.usd_per_month for p, _ in found)
     d = decided.decision
-    return Plan(
+    plan = Plan(
         question=Question(decided.scenario.digest, decided.scenario.text),
         as_of=as_of.isoformat(),
         status=d.status,
@@ -49,6 +51,8 @@ def plan_of(decided: Decided, catalog: Catalog, profiles: Profiles, *, as_of: da
         digests=Digests(prices=catalog.digest, profiles=profiles.digest, calibration=None),
         versions=dict(_versions()),
     )
+    judged = judge(plan, decided.scenario.policy.model_dump())
+    return replace(plan, findings=(*judged, *plan.findings))
 
 
 @cache

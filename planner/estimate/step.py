@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,13 +97,3 @@ def step_model(
 def _host(ops: OpList, setup: Setup, batch: Array) -> Array:
     per_layer = setup.recipe.host_s_per_layer if setup.cuda_graphs else NO_GRAPH_S_PER_LAYER
     return per_layer * ops.layers + setup.recipe.host_s_per_sequence * batch
-
-
-def worst_basis(parts: Iterator[Part]) -> int:
-    """Code of the least certain basis that carries at least a tenth of the time."""
-    share: dict[int, float] = {}
-    for part in parts:
-        for code, seconds in zip(part.basis.tolist(), part.seconds.tolist(), strict=True):
-            share[code] = share.get(code, 0.0) + seconds
-    total = sum(share.values()) or 1.0
-    return max((code for code, s in share.items() if s >= 0.1 * total), default=0)
