@@ -68,7 +68,9 @@ def _solver(name: str | None, stops: Stops) -> Any:
 
     limits = {"msg": False, "timeLimit": stops.seconds, "gapRel": stops.proof_gap}
     if name is None:
-        return pulp.COIN_CMD(path=pulp_cbc_path, threads=stops.threads, presolve=stops.presolve, **limits)
+        # Told to use one thread, CBC starts one and now and then waits ten seconds for it; untold, it has none.
+        threads = stops.threads if stops.threads > 1 else None
+        return pulp.COIN_CMD(path=pulp_cbc_path, threads=threads, presolve=stops.presolve, **limits)
     known = pulp.listSolvers()
     if name not in known:
         raise InputError(f"engine: PuLP has no solver {name!r}", hint=did_you_mean(name, known))

@@ -13,6 +13,8 @@ from planner.optimize.problem import ALL_PERIODS, Floats, Ints, Problem
 
 SLACK = 1e-6
 """A unit may be loaded to one millionth above its capacity; capacities are known to a percent at best."""
+ROUNDING = 1e-8
+"""A plan counted by `whole_units` may be this much cheaper than exact arithmetic allows."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from planner.optimize import Limits, Resource, ShareCap, highs, solve
 from planner.optimize.check import violations
+from planner.optimize.model import build
 from planner.optimize.prune import undominated
 from planner.optimize.search import Search, as_proposal
 
@@ -112,3 +113,22 @@ def test_groups_apart_cost_what_groups_together_cost(random_problem, exact, seed
     assert (apart is None) == (joint is None)
     if apart is not None:
         assert apart.usd_per_hour == pytest.approx(joint.usd_per_hour, rel=1e-6)
+
+
+@quick
+@given(seed=seeds, groups=st.integers(1, 2), spare=st.integers(0, 1))
+def test_cutting_off_what_a_known_plan_beats_never_changes_the_optimum(
+    random_problem, exact, seed, groups, spare
+):
+    """Two periods, options of either or of both: joint solve with the cuts against the bare model."""
+    p = random_problem(
+        seed, classes=4, options=12, groups=groups, limits=Limits(spare_units=np.full(2, spare))
+    )
+    rng = np.random.default_rng(seed)
+    p = p.changed(class_period=np.array([0, 0, 1, 1]), option_period=rng.integers(-1, 2, 12))
+    joint = Search(highs.run, exact).decide_jointly(p, None)
+    bare = highs.run(build(p).arrays, exact)
+    assert (joint is None) == (bare.ended == "infeasible")
+    if joint is not None:
+        assert joint.usd_per_hour == pytest.approx(bare.bound, rel=1e-6, abs=1e-6)
+        assert not violations(p, as_proposal(joint))
