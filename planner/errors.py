@@ -11,7 +11,8 @@ PlannerError                 exit 1   (never raised itself)
 └── MissingExtra             exit 8   an optional part or the network is needed
 
 The lower floors have roots of their own (`KernelError`, `ProfileError`, `PriceError`, all `ValueError`):
-bad data in the tables they own, so `exit_code` maps them to 5 like any other bad input.
+bad data in the tables they own, so `exit_code` maps them to 5 like any other bad input; `MissingPartError` of
+the prices is an 8.
 """
 
 from __future__ import annotations
@@ -89,11 +90,13 @@ def exit_code(error: BaseException) -> int:
     130
     """
     from planner.kernels.errors import KernelError
-    from planner.pricing.errors import PriceError
+    from planner.pricing.errors import MissingPartError, PriceError
     from planner.profiles.errors import ProfileError
 
     if isinstance(error, PlannerError):
         return error.exit_code
+    if isinstance(error, MissingPartError):
+        return MissingExtra.exit_code
     if isinstance(error, KernelError | ProfileError | PriceError):
         return 5
     return 130 if isinstance(error, KeyboardInterrupt) else 1

@@ -21,8 +21,10 @@ COLUMNS = (
     "upfront_usd", "commitment_months", "interruption_per_hour", "availability", "source", "as_of",
     "age_days", "licence", "flags",
 )  # fmt: skip
-TERMS = ("on_demand", "spot", "committed_1y", "committed_3y", "owned", "api")
+TERMS = ("on_demand", "spot", "committed_1y", "committed_3y", "capacity_block", "owned", "api")
 COMMITMENT_MONTHS = {"committed_1y": 12, "committed_3y": 36}
+PAYMENTS = ("no_upfront", "partial_upfront", "all_upfront")
+"""How a commitment is paid; an offer carries it as the flag `payment:OPTION`, in the seller's own split."""
 Key = tuple[str, str, str, str, str]
 
 
@@ -65,8 +67,15 @@ class Offer:
 
     @property
     def key(self) -> Key:
-        """What a newer row of the same offer replaces."""
-        return self.seller, self.instance, self.region or "", self.gpu, self.term
+        """What a newer row of the same offer replaces; each payment option of a commitment is its own."""
+        term = f"{self.term} {self.payment}" if self.payment else self.term
+        return self.seller, self.instance, self.region or "", self.gpu, term
+
+    @property
+    def payment(self) -> str:
+        """One of `PAYMENTS`, or nothing where the seller names none."""
+        found = next((flag for flag in self.flags if flag.startswith("payment:")), "")
+        return found.removeprefix("payment:")
 
     @property
     def ambiguous_gpus(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What owned hardware costs per hour: annualised purchase, upkeep and electricity.
 
-    A = (P - S / (1 + r)^L) * r / (1 - (1 + r)^-L) + maintenance * P + host       [USD a year]
-    energy = (u * P_load + (1 - u) * P_idle) * PUE * electricity                  [USD an hour]
+    A = [(P - S / (1 + r)^L) * r / (1 - (1 + r)^-L) + maintenance * P] * (1 + spares) + hosting [USD a year]
+    energy = (u * P_load + (1 - u) * P_idle) * PUE * electricity                                [USD an hour]
     USD per hour = A / 8760 + energy;   USD per useful hour = that / u
 
 P is the price, S what it sells for after L years, r the yearly rate, u the share of hours it does useful
@@ -14,48 +14,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from planner.pricing.assumptions import ASSUMPTIONS, Assumption, default
 from planner.pricing.errors import PriceError
 from planner.pricing.money import HOURS_PER_YEAR
 from planner.pricing.offer import Offer
 from planner.pricing.regions import zone_of
 from planner.profiles.gpus import Gpu, load_gpus, resolve_gpu
 
-
-@dataclass(frozen=True, slots=True)
-class Assumption:
-    """A figure used where the user gives none, its plausible range, and why."""
-
-    name: str
-    value: float
-    low: float
-    high: float
-    source: str
-
-
-ASSUMPTIONS = {
-    a.name: a
-    for a in (
-        Assumption(
-            "horizon_years", 3.0, 3.0, 5.0, "hyperscalers book 5 to 6 years, shorter is the cautious side"
-        ),
-        Assumption("discount_rate", 0.08, 0.08, 0.12, "assumed cost of capital"),
-        Assumption(
-            "residual_per_year", 0.67, 0.58, 0.81, "resale of 65/45/30 % after 1/2/3 years; sources disagree"
-        ),
-        Assumption("maintenance_share", 0.05, 0.03, 0.08, "assumed share of the purchase price a year"),
-        Assumption("pue", 1.1, 1.0, 1.58, "home 1.0-1.1, AI sites 1.05-1.40, survey mean 1.58 (Uptime 2023)"),
-        Assumption("idle_share", 0.2, 0.1, 0.3, "draw when idle over draw at load"),
-        Assumption("utilisation", 0.7, 0.4, 0.9, "inference node power over its maximum, P5-P95 0.4-0.9"),
-        Assumption("host_w", 70.0, 50.0, 150.0, "host share of a one-card desktop: 520 W for a 450 W card"),
-        Assumption(
-            "host_per_tdp", 0.82, 0.5, 1.0, "host, fans and fabric of an 8-GPU server: 1275 W per 700 W GPU"
-        ),
-    )
-}
-
-
-def _default(name: str) -> float:
-    return ASSUMPTIONS[name].value
+__all__ = [
+    "ASSUMPTIONS",
+    "Assumption",
+    "CostParts",
+    "Ownership",
+    "Site",
+    "load_watts",
+    "owned_offer",
+    "residual",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,51 +38,99 @@ class Site:
     """Where owned hardware stands; `zone` and `country` as in `regions`."""
 
     electricity_usd_per_kwh: float
-    pue: float = _default("pue")
+    pue: float = default("pue")
     country: str | None = None
     zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CostParts:
+    """What a useful hour is made of, USD."""
+
+    capital: float
+    maintenance: float
+    spares: float
+    hosting: float
+    electricity_load: float
+    electricity_idle: float
+
+    @property
+    def total(self) -> float:
+        """Cost of the useful hour."""
+        return (
+            self.capital
+            + self.maintenance
+            + self.spares
+            + self.hosting
+            + self.electricity_load
+            + self.electricity_idle
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
     """Cost of one owned unit (a GPU with its share of the host); checked on creation, raises `PriceError`.
 
+    A desktop with one RTX 4090, and an H100 with its share of a server and four years to earn its price:
+
     >>> box = Ownership(purchase_usd=2600, residual_usd=500, load_w=520)
     >>> home = Site(electricity_usd_per_kwh=0.15, pue=1.1)
     >>> [round(box.usd_per_useful_hour(home, utilisation=u / 100), 2) for u in (10, 20, 30, 50, 70, 90)]
     [1.36, 0.72, 0.5, 0.33, 0.25, 0.21]
+    >>> h100 = Ownership(
+    ...     purchase_usd=38_000, residual_usd=9_000, load_w=1275, horizon_years=4, discount_rate=0.10
+    ... )
+    >>> hall = Site(electricity_usd_per_kwh=0.09, pue=1.3)
+    >>> [round(h100.usd_per_useful_hour(hall, utilisation=u / 100), 1) for u in (30, 50, 70, 90)]
+    [4.8, 2.9, 2.1, 1.7]
     """
 
     purchase_usd: float
     residual_usd: float
     load_w: float
-    horizon_years: float = field(default_factory=lambda: _default("horizon_years"))
-    discount_rate: float = field(default_factory=lambda: _default("discount_rate"))
-    maintenance_share: float = field(default_factory=lambda: _default("maintenance_share"))
-    idle_share: float = field(default_factory=lambda: _default("idle_share"))
-    host_usd_per_year: float = 0.0
+    horizon_years: float = field(default_factory=lambda: default("horizon_years"))
+    discount_rate: float = field(default_factory=lambda: default("discount_rate"))
+    maintenance_share: float = field(default_factory=lambda: default("maintenance_share"))
+    idle_share: float = field(default_factory=lambda: default("idle_share"))
+    spare_share: float = field(default_factory=lambda: default("spare_share"))
+    """Units kept against failures, as a share of those that work; they cost capital and upkeep, no power."""
+    hosting_usd_per_year: float = field(default_factory=lambda: default("hosting_usd_per_year"))
+    """Room, rack, network, staff: what is billed for one unit besides electricity."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
             ("purchase_usd", 0.0, math.inf), ("residual_usd", 0.0, math.inf), ("load_w", 0.0, math.inf),
             ("horizon_years", 1 / 12, 50.0), ("discount_rate", 0.0, 1.0), ("maintenance_share", 0.0, 1.0),
-            ("idle_share", 0.0, 1.0), ("host_usd_per_year", 0.0, math.inf),
+            ("idle_share", 0.0, 1.0), ("spare_share", 0.0, 1.0), ("hosting_usd_per_year", 0.0, math.inf),
         ):  # fmt: skip
             _within(f"owned.{name}", getattr(self, name), low, high)
+        if self.residual_usd > self.purchase_usd:
+            raise PriceError(
+                f"owned.residual_usd: {self.residual_usd:g} is above the price of {self.purchase_usd:g} "
+                "(a machine that gains value is a bet, not a cost)"
+            )
 
     @property
-    def usd_per_year(self) -> float:
-        """A of the formula above: capital, upkeep and hosting, without electricity."""
+    def capital_usd_per_year(self) -> float:
+        """The annuity that repays the price less the present value of the resale."""
         r, years = self.discount_rate, self.horizon_years
         lost = -math.expm1(-years * math.log1p(r))  # 1 - (1 + r)^-L without cancellation for small r
         annuity = r / lost if r > 1e-12 else 1 / years
-        sunk = self.purchase_usd - self.residual_usd * (1 - lost)
-        return sunk * annuity + self.maintenance_share * self.purchase_usd + self.host_usd_per_year
+        return (self.purchase_usd - self.residual_usd * (1 - lost)) * annuity
+
+    @property
+    def usd_per_year(self) -> float:
+        """A of the formula above: capital, upkeep, spares and hosting, without electricity."""
+        kept = self.capital_usd_per_year + self.maintenance_share * self.purchase_usd
+        return kept * (1 + self.spare_share) + self.hosting_usd_per_year
 
     def energy_usd_per_hour(self, site: Site, *, utilisation: float) -> float:
         """Electricity of an average hour, cooling included."""
-        share = utilisation + (1 - utilisation) * self.idle_share
-        return self.load_w / 1000 * share * site.pue * site.electricity_usd_per_kwh
+        return self.average_kw(utilisation) * site.pue * site.electricity_usd_per_kwh
+
+    def average_kw(self, utilisation: float) -> float:
+        """Draw of an average hour before cooling: full in useful hours, the idle share in the others."""
+        return self.load_w / 1000 * (utilisation + (1 - utilisation) * self.idle_share)
 
     def usd_per_hour(self, site: Site, *, utilisation: float) -> float:
         """Cost of a calendar hour at this utilisation."""
@@ -121,6 +144,39 @@ class Ownership:
                 f"owned.utilisation: {utilisation:g} is not above 0 (idle hardware does no useful hour)"
             )
         return self.usd_per_hour(site, utilisation=utilisation) / utilisation
+
+    def parts(self, site: Site, *, utilisation: float) -> CostParts:
+        """The same cost, taken apart; the parts add up to `usd_per_useful_hour`."""
+        self.usd_per_useful_hour(site, utilisation=utilisation)  # the checks
+        useful_hours = HOURS_PER_YEAR * utilisation
+        capital, upkeep = self.capital_usd_per_year, self.maintenance_share * self.purchase_usd
+        full = self.load_w / 1000 * site.pue * site.electricity_usd_per_kwh
+        return CostParts(
+            capital=capital / useful_hours,
+            maintenance=upkeep / useful_hours,
+            spares=self.spare_share * (capital + upkeep) / useful_hours,
+            hosting=self.hosting_usd_per_year / useful_hours,
+            electricity_load=full,
+            electricity_idle=full * self.idle_share * (1 - utilisation) / utilisation,
+        )
+
+    def break_even_utilisation(self, site: Site, *, rent_usd_per_hour: float) -> float | None:
+        """Share of useful hours above which owning is cheaper than renting for just those hours.
+
+        None where no utilisation up to 1 suffices. Rent is paid for useful hours only, which flatters renting:
+        a rented machine that cannot be given back between requests is idle too.
+
+        >>> home = Site(electricity_usd_per_kwh=0.15, pue=1.1)
+        >>> box = Ownership(purchase_usd=2600, residual_usd=500, load_w=520)
+        >>> [round(box.break_even_utilisation(home, rent_usd_per_hour=rent), 2) for rent in (0.30, 0.43)]
+        [0.56, 0.36]
+        """
+        full = self.load_w / 1000 * site.pue * site.electricity_usd_per_kwh
+        saved_per_useful_hour = rent_usd_per_hour - full * (1 - self.idle_share)
+        standing = self.usd_per_year / HOURS_PER_YEAR + full * self.idle_share
+        if saved_per_useful_hour <= 0 or standing > saved_per_useful_hour:
+            return None
+        return standing / saved_per_useful_hour
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
@@ -142,7 +198,7 @@ def load_watts(gpu: Gpu) -> float:
     if gpu.segment == "soc":  # the figure is that of the whole machine
         return gpu.tdp_w
     return gpu.tdp_w + (
-        _default("host_per_tdp") * gpu.tdp_w if gpu.segment == "datacenter" else _default("host_w")
+        default("host_per_tdp") * gpu.tdp_w if gpu.segment == "datacenter" else default("host_w")
     )
 
 
@@ -152,7 +208,7 @@ def residual(purchase_usd: float, *, years: float) -> float:
     >>> [round(residual(100, years=y)) for y in (1, 2, 3)]
     [67, 45, 30]
     """
-    return float(purchase_usd * _default("residual_per_year") ** years)
+    return float(purchase_usd * default("residual_per_year") ** years)
 
 
 def owned_offer(
@@ -184,15 +240,15 @@ def owned_offer(
     _within("owned.site.pue", site.pue, 1.0, 5.0)
     match = resolve_gpu(gpu)
     model = load_gpus()[match.key]
-    years = _default("horizon_years") if horizon_years is None else horizon_years
-    used = _default("utilisation") if utilisation is None else utilisation
+    years = default("horizon_years") if horizon_years is None else horizon_years
+    used = default("utilisation") if utilisation is None else utilisation
     unit = Ownership(
         purchase_usd=purchase_usd,
         residual_usd=residual(purchase_usd, years=years) if residual_usd is None else residual_usd,
         load_w=load_watts(model) if load_w is None else load_w,
         horizon_years=years,
-        discount_rate=_default("discount_rate") if discount_rate is None else discount_rate,
-        maintenance_share=_default("maintenance_share") if maintenance_share is None else maintenance_share,
+        discount_rate=default("discount_rate") if discount_rate is None else discount_rate,
+        maintenance_share=default("maintenance_share") if maintenance_share is None else maintenance_share,
     )
     per_gpu = unit.usd_per_hour(site, utilisation=used)
     flags = (f"status:{status}", f"assumed_utilisation:{used:g}")
