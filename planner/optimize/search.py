@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -52,6 +53,7 @@ class Search:
         groups = np.unique(p.class_group[p.demand_per_s > 0])
         if len(groups) < 2:
             return self.decide_jointly(p, known)
+        began = time.perf_counter()
         parts: list[tuple[np.ndarray, Decision]] = []
         search = self.with_time(1 / (2 * len(groups)))
         for group in groups:
@@ -63,7 +65,8 @@ class Search:
         plan = _union(p, parts)
         bound = sum(part.bound for _, part in parts)
         if violations(p, plan):
-            joint = search.with_time(len(groups)).decide_jointly(p, known)
+            left = search.with_time(2 * len(groups)).with_time_spent(time.perf_counter() - began)
+            joint = left.decide_jointly(p, known)
             return None if joint is None else _restated(p, joint, max(bound, joint.bound), self.stops.gap)
         whole = replace(
             parts[0][1],
@@ -113,6 +116,12 @@ class Search:
         """The same search with its clock guard multiplied; 0 leaves only the plans known without a solver."""
         seconds = self.stops.seconds if factor else 0.0
         return replace(self, stops=replace(self.stops, seconds=None if seconds is None else seconds * factor))
+
+    def with_time_spent(self, spent_s: float) -> Search:
+        """The same search with less left of its clock guard."""
+        seconds = self.stops.seconds
+        left = None if seconds is None else max(seconds - spent_s, 0.0)
+        return replace(self, stops=replace(self.stops, seconds=left))
 
 
 def best_known(p: Problem, known: Proposal | None) -> Proposal | None:

@@ -12,7 +12,7 @@ from planner.optimize.prune import undominated
 from planner.optimize.search import Search, as_proposal
 
 seeds = st.integers(0, 10**6)
-quick = settings(max_examples=40, deadline=None, derandomize=True)
+quick = settings(max_examples=25, deadline=None, derandomize=True)
 
 
 def cost(problem, stops):
