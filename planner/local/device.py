@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,6 +20,7 @@ class Device:
     vendor: str
     architecture: str
     segment: str
+    link: str
     memory_bytes: float
     memory_bytes_per_s: float
     flops: float
@@ -43,10 +45,10 @@ def resolve_device(text: str) -> Device:
     stated = next((row for row in rows("devices") if row["gpu"] == gpu.key), {})
     bandwidth = gpu.memory_bytes_per_s or float(stated.get("memory_gb_per_s") or "nan") * 1e9
     flops = gpu.flops_16bit or float(stated.get("matrix_tflops") or "nan") * 1e12
-    if bandwidth != bandwidth:
+    if math.isnan(bandwidth):
         raise ScenarioError(f"memory bandwidth of {gpu.key} is not known", hint="see local_devices.csv")
     fp8 = gpu.dense_flops.get("fp8", flops) / flops
     return Device(
-        gpu.key, gpu.vendor, gpu.architecture, gpu.segment, gpu.memory_bytes, bandwidth, flops,
+        gpu.key, gpu.vendor, gpu.architecture, gpu.segment, gpu.link_kind, gpu.memory_bytes, bandwidth, flops,
         fp8_speedup=fp8, fp4_speedup=gpu.dense_flops.get("fp4", fp8 * flops) / flops,
     )  # fmt: skip

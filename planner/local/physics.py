@@ -10,17 +10,19 @@ reading the weights once; chunks flow through GPUs that take turns. Nothing is f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
-from planner.local.query import KV_BYTES, Query
+from planner.local.query import Query
 from planner.local.terms import TERM_INDEX, Floats
 
 CHUNK_TOKENS = 512.0  # llama.cpp's default micro-batch (-ub)
+REFERENCE_FLOPS = 1e14  # where `rate_exponent` turns: a mid-range card
 MEMORY_FOR_REQUESTS = 0.9  # default of vLLM and of TensorRT-LLM's cache pool
-_FLOPS_PER_BYTE = 100.0  # typical card; only where a device states no matrix rate, and only for unpacking
+_FLOPS_PER_BYTE = 100.0  # typical card; where a device states no matrix rate, and never for a prefill figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Columns:
     bandwidth: Floats
     flops: Floats
     unpack_flops: Floats
+    rate_known: Floats
     memory: Floats
     weight_bytes: Floats
     always_bytes: Floats
@@ -66,20 +69,22 @@ def columns(queries: Sequence[Query]) -> Columns:
 def _counts(q: Query) -> dict[str, float]:
     cost, form, device = q.cost, q.format, q.device
     speedup = {"fp8": device.fp8_speedup, "fp4": device.fp4_speedup}.get(form.kernel, 1.0)
-    flops = device.flops
+    known = not math.isnan(device.flops)
+    flops = device.flops if known else _FLOPS_PER_BYTE * device.memory_bytes_per_s
     dense_bits = form.dense_bits if cost.experts else form.bits_per_weight
+    element = q.cache_element_bytes
     return {
         "gpus": q.gpus_per_engine, "replicas": q.count / q.gpus_per_engine,
         "tensor": q.engine.split == "tensor", "bandwidth": device.memory_bytes_per_s,
         "flops": flops * speedup,
-        "unpack_flops": flops if flops == flops else _FLOPS_PER_BYTE * device.memory_bytes_per_s,
+        "unpack_flops": flops, "rate_known": known,
         "memory": device.memory_bytes, "weight_bytes": q.weight_bytes,
         "always_bytes": cost.always_params * dense_bits / 8,
         "expert_bytes": cost.expert_params * form.bits_per_weight / 8,
         "always_params": cost.always_params, "expert_params": cost.expert_params,
         "expert_share": cost.experts_per_token / cost.experts if cost.experts else 0.0,
         "packed": form.kernel not in {"float", "fp8", "fp4"}, "layers": cost.layers,
-        "kv_full": KV_BYTES * cost.kv_full, "kv_window": KV_BYTES * cost.kv_window, "window": cost.window,
+        "kv_full": element * cost.kv_full, "kv_window": element * cost.kv_window, "window": cost.window,
         "attention_full": cost.attention_full, "attention_window": cost.attention_window,
         "batch": q.batch, "input_tokens": q.input_tokens, "output_tokens": q.output_tokens,
         "bench": q.regime == "bench", "whole": q.regime == "whole", "stream": q.regime == "stream",
@@ -121,7 +126,8 @@ def rates(c: Columns, log_terms: Floats) -> Rates:
     per_token = np.where(c.throughput > 0, steady, np.where(c.whole > 0, whole, step / batch))
     served = np.where(c.served > 0, np.minimum(t.served_share, 1.0), 1.0)
     waiting = np.where(c.stream > 0, t.request_overhead, 0.0)
-    return Rates(c.replicas * served / per_token, c.replicas * c.input_tokens / (prompt + waiting))
+    prefill = np.where(c.rate_known > 0, c.replicas * c.input_tokens / (prompt + waiting), np.nan)
+    return Rates(c.replicas * served / per_token, prefill)
 
 
 def _fitting(c: Columns) -> Floats:
@@ -142,8 +148,7 @@ def _step(c: Columns, t: Terms, bandwidth: Floats, spread: Floats, batch: Floats
     unpacked = c.packed * (c.always_params + touched * c.expert_params)
     unpack = unpacked / (t.unpack_rate * c.unpack_flops * spread)
     work = 2 * batch * (c.always_params + c.expert_share * c.expert_params / t.expert_share)
-    # one request is bound by reading; NaN rates of devices without a stated one must not leak in
-    arithmetic = np.where(batch > 1, work / (c.flops * np.minimum(t.compute_share, 1.0) * spread), 0.0)
+    arithmetic = work / (_rate(c, t) * spread)
     alone = c.gpus - 1 + 0.0
     between = np.where(c.tensor > 0, np.minimum(alone, 1.0) * c.layers * t.exchange, alone * t.handoff)
     total: Floats = read + unpack + arithmetic + c.layers * t.layer_overhead + between
@@ -156,9 +161,17 @@ def _prompt_work(c: Columns, t: Terms, spread: Floats) -> Floats:
     experts = c.expert_share * c.expert_params / np.minimum(t.expert_share, 1.0)
     weights = 2 * n * (c.always_params + experts)
     attention = c.attention_full * n**2 / 2 + c.attention_window * (n * w - w**2 / 2)
-    rate = c.flops * np.minimum(t.compute_share, 1.0) * spread
-    seconds: Floats = (weights + attention / t.attention_share) / rate
+    seconds: Floats = (weights + attention / t.attention_share) / (_rate(c, t) * spread)
     return seconds
+
+
+def _rate(c: Columns, t: Terms) -> Floats:
+    """Matrix FLOP per second reached by one GPU; kernels that lag behind the newest units scale less."""
+    reached = (
+        t.compute_share * REFERENCE_FLOPS * (c.flops / REFERENCE_FLOPS) ** np.minimum(t.rate_exponent, 1.0)
+    )
+    rate: Floats = np.minimum(reached, c.flops)
+    return rate
 
 
 def _prompt(c: Columns, t: Terms, bandwidth: Floats, spread: Floats) -> Floats:

@@ -21,16 +21,15 @@ from planner.local.tables import (
 )
 
 INPUT_COLUMNS = (
-    "device", "count", "framework", "model", "params_b", "quant", "batch", "prompt_len", "gen_len", "metric",
+    "device", "count", "framework", "model", "quant", "batch", "prompt_len", "gen_len", "metric",
     "device_as_reported",
 )  # fmt: skip
-KV_BYTES = 2.0
-"""Cache elements are 16-bit unless an engine is told otherwise."""
 CHAT_INPUT, CHAT_OUTPUT = 64.0, 256.0
 """Tokens assumed for a single request whose lengths are not stated: a one-line question, a short answer."""
 SATURATED_BATCH = 2048.0
 """Requests one replica runs at most; the default limit of TensorRT-LLM, and close to vLLM's 1024."""
 _WEIGHTS_OF_MEMORY = 0.6  # with more, too few requests fit for a throughput run to choose that group
+_FOUR_BIT = frozenset({"int4", "nvfp4", "mxfp4"})
 _MEMORY_HEADROOM = 1.03  # rounding of labels; a model larger than this does not run from GPU memory
 
 
@@ -51,6 +50,16 @@ class Query:
     notes: tuple[str, ...] = ()
 
     @property
+    def cache_element_bytes(self) -> float:
+        """16 bits unless an engine is told otherwise; 8-bit checkpoints for throughput come with an 8-bit cache."""
+        return 1.0 if self.throughput and self.format.kernel in {"fp8", "fp4"} else 2.0
+
+    @property
+    def throughput(self) -> bool:
+        """Whether as many requests run as fit."""
+        return self.regime in {"saturated", "served"}
+
+    @property
     def weight_bytes(self) -> float:
         """Bytes of all weights."""
         cost, form = self.cost, self.format
@@ -68,7 +77,7 @@ def read_query(row: Mapping[str, str]) -> Query:
         raise ScenarioError("the engine ran on the host processor, not on the GPU")
     cost = resolve_cost(row["model"])
     metric = resolve_metric(row["metric"])
-    regime, count = metric.regime, int(float(row["count"]))
+    regime, count = metric.regime, _gpus(row)
     notes: list[str] = []
     if cost.scaled:
         notes.append(f"shape of {row['model']} is not published here; {cost.name}")
@@ -80,12 +89,18 @@ def read_query(row: Mapping[str, str]) -> Query:
         cost=cost,
         format=_format(row["quant"], cost),
         regime=regime,
-        batch=_batch(row["batch"], regime, engine),
+        batch=_batch(row, regime, engine),
         **_lengths(row, regime, notes),
         notes=tuple(notes),
     )
     _refuse_oversized(query)
     return replace(query, gpus_per_engine=_smallest_group(query)) if metric.replicas else query
+
+
+def _gpus(row: Mapping[str, str]) -> int:
+    """GPUs of the system; a board sold as "Dual" holds two behind one name."""
+    boards = _number(row, "count") or 1.0
+    return int(boards) * (2 if " dual " in f" {row['device_as_reported'].casefold()} " else 1)
 
 
 def _smallest_group(query: Query) -> int:
@@ -99,24 +114,21 @@ def _smallest_group(query: Query) -> int:
 def _format(text: str, cost: TokenCost) -> Format:
     """The format of the weights; a checkpoint published in four bits and run "in fp16" computes in fp16."""
     said = resolve_format(text)
-    if said.kernel == "float" and cost.stored_as not in {"none", ""}:
+    if said.kernel == "float" and cost.stored_as in _FOUR_BIT:
         return resolve_format(cost.stored_as)
     return said
 
 
-def _batch(text: str, regime: str, engine: Engine) -> float:
+def _batch(row: Mapping[str, str], regime: str, engine: Engine) -> float:
     if regime in {"saturated", "served"}:
         return SATURATED_BATCH
     if regime == "stream" or engine.name == "llama.cpp":
         return 1.0  # one request is timed; numbers in this column are prompt chunk sizes (-b)
-    try:
-        return max(1.0, float(text or 1))
-    except ValueError:
-        raise ScenarioError(f"batch: {text[:30]!r} is not a number", hint="give requests in flight") from None
+    return max(1.0, _number(row, "batch") or 1.0)
 
 
 def _lengths(row: Mapping[str, str], regime: str, notes: list[str]) -> dict[str, float]:
-    given, asked = _number(row["prompt_len"]), _number(row["gen_len"])
+    given, asked = _number(row, "prompt_len"), _number(row, "gen_len")
     usual = published_workload(row["model"]) if regime in {"saturated", "served"} else None
     if given is None and usual:
         given, asked = usual.input_tokens, usual.output_tokens
@@ -129,9 +141,17 @@ def _lengths(row: Mapping[str, str], regime: str, notes: list[str]) -> dict[str,
     }
 
 
-def _number(text: str) -> float | None:
-    value = float(text) if text.strip() else 0.0
-    return value if value > 0 else None
+def _number(row: Mapping[str, str], column: str) -> float | None:
+    text = row[column].strip()
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:
+        raise ScenarioError(f"{column}: {text[:30]!r} is not a number", hint="leave unknown ones empty")
+    return value or None
 
 
 def _refuse_oversized(query: Query) -> None:
@@ -140,7 +160,7 @@ def _refuse_oversized(query: Query) -> None:
     memory = gpus * query.device.memory_bytes * _MEMORY_HEADROOM
     cost = query.cost
     context = query.input_tokens + (query.output_tokens if query.regime != "bench" else 0.0)
-    cache = KV_BYTES * (cost.kv_full * context + cost.kv_window * min(context, cost.window))
+    cache = query.cache_element_bytes * (cost.kv_full * context + cost.kv_window * min(context, cost.window))
     if query.weight_bytes + cache > memory:
         raise ScenarioError(
             f"{(query.weight_bytes + cache) / 1e9:.1f} GB of weights and cache do not fit "

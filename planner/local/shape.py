@@ -14,7 +14,8 @@ from planner.errors import ScenarioError
 from planner.local.tables import rows
 from planner.models import Model, load_models, parameter_groups, resolve_model
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)b(?![a-z])")
+_SIZE = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)b(?![a-z0-9])")
+_ROUTED = re.compile(r"\d+x\d+b|-a\d+(\.\d+)?b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,12 @@ def resolve_cost(text: str) -> TokenCost:
         unknown = error
     folded = text.casefold().replace("_", "-")
     for row in rows("models"):
-        if row["text"] in folded:
-            known = _known(row["name"])
-            return scale(known, _size(row["text"])) if row["kind"] == "scaled" else known
+        if row["text"] not in folded:
+            continue
+        if row["kind"] == "alias":
+            return _known(row["name"])
+        if size := _stated_size(folded):
+            return scale(_known(row["name"]), size)
     raise unknown
 
 
@@ -111,15 +115,26 @@ def _known(name: str) -> TokenCost:
     if name in load_models():
         return token_cost(load_models()[name])
     row = next(r for r in rows("shapes") if r["name"] == name)
-    counts = {k: float(v) for k, v in row.items() if k not in {"name", "source", "as_of"}}
-    return TokenCost(name=name, **counts)
+    return TokenCost(
+        name=name,
+        always_params=float(row["always_params"]),
+        expert_params=float(row["expert_params"]),
+        experts=float(row["experts"]),
+        experts_per_token=float(row["experts_per_token"]),
+        embedding_params=float(row["embedding_params"]),
+        layers=float(row["layers"]),
+        kv_full=float(row["kv_full"]),
+        kv_window=float(row["kv_window"]),
+        window=float(row["window"]),
+        attention_full=float(row["attention_full"]),
+        attention_window=float(row["attention_window"]),
+    )
 
 
-def _size(text: str) -> float:
-    found = _SIZE.search(text)
-    if found is None:
-        raise ScenarioError(f"local_models.csv: {text!r} states no size", hint="write it as 9b")
-    return float(found[1]) * 1e9
+def _stated_size(folded: str) -> float | None:
+    """Parameters a name states, when it names a dense model: `9b`, but not `35b-a3b`, `8x7b` or `e4b`."""
+    found = None if _ROUTED.search(folded) else _SIZE.search(folded)
+    return float(found[1]) * 1e9 if found else None
 
 
 def scale(cost: TokenCost, params: float) -> TokenCost:

@@ -63,7 +63,7 @@ class Workload:
     output_tokens: float
 
 
-_NATIVE_BACKEND = {"nvidia": "cuda", "amd": "rocm", "apple": "metal", "intel": "vulkan", "tenstorrent": "tt"}
+_NATIVE_BACKEND = {"nvidia": "cuda", "amd": "rocm", "apple": "metal", "intel": "xpu", "tenstorrent": "tt"}
 _BACKEND_WORDS = ("cuda", "rocm", "vulkan", "metal", "cpu")
 
 

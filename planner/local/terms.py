@@ -35,7 +35,7 @@ class Term:
 TERMS: tuple[Term, ...] = (
     Term(
         "bandwidth_share", "share of the data sheet's memory bandwidth", 0.75,
-        {"all": 0.5, "engine": 0.3, "architecture": 0.15, "segment": 0.1, "mode": 0.3, "device": 0.1},
+        {"all": 0.5, "engine": 0.3, "architecture": 0.15, "segment": 0.1, "device": 0.1},
         "weights are read once per step; refresh, page misses and narrow reads cost the rest",
     ),
     Term(
@@ -50,13 +50,17 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         "compute_share", "share of the data sheet's 16-bit matrix rate in prompt processing", 0.4,
-        {"all": 0.5, "engine": 0.4, "architecture": 0.4, "segment": 0.3, "kernel": 0.3, "mode": 0.4,
-         "device": 0.2},
+        {"all": 0.5, "engine": 0.4, "architecture": 0.4, "segment": 0.3, "kernel": 0.3, "device": 0.2},
         "tiles, unpacking and clocks under load",
     ),
     Term(
+        "rate_exponent", "exponent of the data sheet's matrix rate over 1e14 FLOP/s", 0.8,
+        {"all": 0.2, "engine": 0.2},
+        "kernels written for all cards do not use the widest instructions of the fastest",
+    ),
+    Term(
         "attention_share", "matrix rate of attention over that of the weights", 0.5,
-        {"all": 0.7, "engine": 0.5, "vendor": 0.4},
+        {"all": 0.7, "engine": 0.5},
         "attention over long prompts is a different kernel",
     ),
     Term(
@@ -66,12 +70,12 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         "cache_penalty", "time per byte of cache over time per byte of weights", 1.3,
-        {"all": 0.5, "engine": 0.5, "vendor": 0.4},
+        {"all": 0.5, "engine": 0.5},
         "short rows per head are read less evenly than weights",
     ),
     Term(
         "tensor_exponent", "exponent of the GPU count when all work on every layer", 0.8,
-        {"all": 0.2, "mode": 0.1},
+        {"all": 0.2, "link": 0.2},
         "each layer ends in an exchange",
     ),
     Term(
@@ -105,7 +109,7 @@ TERM_INDEX = {term.name: i for i, term in enumerate(TERMS)}
 
 def groups(query: Query) -> dict[str, str]:
     """The group of a configuration at each level; "" where it takes no effect."""
-    device, throughput = query.device, query.regime in {"saturated", "served"}
+    device = query.device
     return {
         "all": "all",
         "engine": query.engine.key,
@@ -113,7 +117,7 @@ def groups(query: Query) -> dict[str, str]:
         "architecture": device.architecture,
         "segment": f"{device.architecture}/{device.segment}",
         "kernel": query.format.kernel,
-        "mode": "throughput" if throughput else "",
+        "link": device.link,
         "device": device.key,
     }
 
@@ -139,7 +143,8 @@ class Effects:
     def log_terms(self, index: Ints) -> Floats:
         """Log of each term [rows, terms]."""
         padded = np.append(self.values, 0.0)  # index -1 picks the zero
-        return _starts() + padded[index].sum(axis=2)
+        summed: Floats = _starts() + padded[index].sum(axis=2)
+        return summed
 
 
 def _starts() -> Floats:
