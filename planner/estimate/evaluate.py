@@ -19,6 +19,9 @@ from planner.profiles.gpus import Gpu
 from planner.records import Layout
 
 Array = NDArray[np.float64]
+UNSURE_SHARE = (
+    0.06  # of the capacity: with less left to the KV cache the reserve is too uncertain for a queue
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,9 @@ def evaluate(
         cached_tokens=i + o / 2,
         prefix_tokens=lengths.prefix_tokens,
     )
-    served = serve(step.steps, setup, output_tokens=o, ranks=layout.dp, max_running=limit)
+    known = memory.free > UNSURE_SHARE * memory.capacity
+    served = serve(
+        step.steps, setup, output_tokens=o, ranks=layout.dp, max_running=limit if known else np.inf
+    )
     held = kv_bytes(model, layout, kv=formats.kv, tokens=i + o / 2)
     return Evaluation(model, gpu, layout, formats, setup, lengths, memory, held, limit, step, served)

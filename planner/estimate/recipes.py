@@ -8,7 +8,10 @@ queueing implies.
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.resources import files
 
 from planner.errors import InputError, did_you_mean
 from planner.models import Model
@@ -16,29 +19,41 @@ from planner.models import Model
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Defaults of one engine."""
+    """Defaults of one engine: what is published first, then what is fitted (`FITTED`)."""
 
     engine: str
-    host_s_per_layer: float  # launch gaps and small kernels the op tables do not hold [F]
-    host_s_per_sequence: float  # scheduling, sampling, detokenising: per running request and step [F]
-    first_token_s: float  # request parsing and tokenising before the first step [F]
-    stream_steps: float  # decode steps before the client sees a token at stream_interval 1 [F]
-    lockstep_share: float  # of the prefill interference felt when all lengths are equal [F]
-    lockstep_wave: float  # of the other requests' prefills in TTFT when all lengths are equal [F]
     memory_share: float  # of device memory the engine may use [P]
     reserved_bytes: float  # of that, workspace, graphs, activations [C]
     share_after_weights: bool  # memory_share applies to what weights and workspace leave (TensorRT-LLM) [C]
     reserves_full_length: bool  # KV blocks for the whole request are taken up front (TensorRT-LLM) [C]
     max_batched_tokens: int  # prefill tokens per step [P]
     version: str  # version whose op tables are shipped
+    host_s_per_layer: float  # launch gaps and small kernels the op tables do not hold [F]
+    host_s_per_sequence: float  # scheduling, sampling, detokenising: per running request and step [F]
+    first_token_s: float  # request parsing and tokenising before the first step [F]
+    stream_steps: float  # decode steps before the client sees a token at stream_interval 1 [F]
+    lockstep_stream_steps: float  # the same when all lengths are equal: those runs used another client [F]
+    lockstep_share: float  # of the prefill interference felt when all lengths are equal [F]
+    lockstep_wave: float  # of the other requests' prefills in TTFT when all lengths are equal [F]
+    lockstep_steps: float  # mixed steps before the first token when all lengths are equal [F]
 
 
+def _fitted() -> Mapping[str, Mapping[str, float]]:
+    """Fitted values by engine; units and reasons are in the file, `planner.calibration.fit` writes it."""
+    text = (files("planner") / "data" / "calibration_parameters.csv").read_text(encoding="utf-8")
+    found: dict[str, dict[str, float]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        found.setdefault(row["engine"], {})[row["name"]] = float(row["value"])
+    return found
+
+
+FITTED = _fitted()
 RECIPES: dict[str, Recipe] = {
-    r.engine: r
-    for r in (
-        Recipe("vllm", 18e-6, 14e-6, 5e-3, 3.5, 0.9, 0.02, 0.90, 5e9, False, False, 8192, "0.24.0"),
-        Recipe("sglang", 28e-6, 25e-6, 0.0, 2.5, 0.5, 0.6, 0.90, 5e9, False, False, 32768, "0.5.14"),
-        Recipe("trtllm", 7e-6, 4e-6, 20e-3, 2.5, 0.9, 0.06, 0.90, 3e9, True, True, 8192, "1.3.0rc20"),
+    engine: Recipe(engine, *published, **FITTED[engine])
+    for engine, *published in (
+        ("vllm", 0.90, 5e9, False, False, 8192, "0.24.0"),
+        ("sglang", 0.90, 5e9, False, False, 32768, "0.5.14"),
+        ("trtllm", 0.90, 3e9, True, True, 8192, "1.3.0rc20"),
     )
 }
 
@@ -65,7 +80,9 @@ class Setup:
     @property
     def stream_delay_steps(self) -> float:
         """Decode steps between the first token's step and the client seeing it."""
-        return self.recipe.stream_steps + (self.stream_interval - 1)
+        recipe = self.recipe
+        polling = recipe.stream_steps if self.random_lengths else recipe.lockstep_stream_steps
+        return polling + (self.stream_interval - 1)
 
 
 def setup_for(engine: str, *, model: Model | None = None, **settings: object) -> Setup:

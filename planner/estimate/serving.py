@@ -59,14 +59,15 @@ def serve(
     recipe, limit = setup.recipe, min(max_running, setup.max_running or np.inf)
     binds = steps.batch > QUEUE_ONSET * limit
     running = np.where(binds, np.minimum(steps.batch, max(limit, 1e-9)), steps.batch)
-    decode = np.interp(running, steps.batch, steps.decode)
-    mixed = np.interp(running, steps.batch, steps.mixed)
+    # Tile effects make some larger batches faster in the tables; a scheduler gains nothing from them.
+    decode = np.interp(running, steps.batch, np.maximum.accumulate(steps.decode))
+    mixed = np.interp(running, steps.batch, np.maximum.accumulate(steps.mixed))
     extra = np.maximum(mixed - decode, 0.0)
     phi = 1.0 if setup.random_lengths else recipe.lockstep_share
-    tpot = (decode + phi * (running / output_tokens) * extra) / setup.accepted_tokens
+    tpot = np.maximum.accumulate(decode + phi * (running / output_tokens) * extra) / setup.accepted_tokens
     waves = (setup.opening_burst if setup.random_lengths else recipe.lockstep_wave) * running * extra
     queue = np.where(binds, (steps.batch / np.maximum(running, 1e-9) - 1.0) * output_tokens * tpot, 0.0)
-    server = recipe.first_token_s + mixed
+    server = recipe.first_token_s + (1.0 if setup.random_lengths else recipe.lockstep_steps) * mixed
     stream = setup.stream_delay_steps * tpot * setup.accepted_tokens
     residence = server + queue + np.maximum(output_tokens - 1.0, 0.0) * tpot
     return Served(steps.batch, running, tpot, server, stream, queue, waves, ranks * steps.batch / residence)

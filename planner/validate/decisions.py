@@ -56,11 +56,11 @@ def tokens_per_s_per_gpu(
 def decide(points: Points, *, limit_ms: float) -> Decisions:
     """Pick in every situation that has at least two candidates and an admissible one."""
     rows: dict[Hashable, list[int]] = {}
-    for i, key in enumerate(points.situation):
-        rows.setdefault(key, []).append(i)
+    for row, key in enumerate(points.situation):
+        rows.setdefault(key, []).append(row)
     kept, breaks, missing = [], 0, 0
     for members in rows.values():
-        i = np.array(members)
+        i: NDArray[np.int64] = np.array(members)
         allowed = i[points.measured_ms[i] <= limit_ms]
         if i.size < 2 or not allowed.size:
             continue

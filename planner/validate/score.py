@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-TWIN_DECIMALS = (
-    1,
-    2,
-)  # rows with equal TTFT and TPOT to so many decimals of a millisecond repeat a measurement
+TWIN_DECIMALS = (3, 4)  # TTFT and TPOT equal to so many decimals of a ms: one measurement, listed twice
+REPEAT_DECIMALS = (1, 2)  # ... and to so many: kept in one fold, some repeats differ in rounding only
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,8 @@ def errors(predicted: ArrayLike, measured: ArrayLike, *, sd80: ArrayLike, sd95: 
     return Errors(
         n=int(p.size), median=_round(np.median(size)), mean=_round(size.mean()),
         p90=_round(np.percentile(size, 90)), bias=_round(np.median(signed)),
-        within_80=_round(100.0 * (off <= half).mean()), within_95=_round(100.0 * (off <= wide).mean()), width=_round(200.0 * np.median(np.sinh(half))),
+        within_80=_round(100.0 * (off <= half).mean()), within_95=_round(100.0 * (off <= wide).mean()),
+        width=_round(200.0 * np.median(np.sinh(half))),
     )  # fmt: skip
 
 
@@ -68,18 +68,16 @@ def first_of_each(keys: Iterable[Hashable]) -> NDArray[np.bool_]:
 
 
 def measurement_key(
-    family: str, system: str, ttft_ms: float, tpot_ms: float
+    family: str, system: str, ttft_ms: float, tpot_ms: float, *, decimals: tuple[int, int] = TWIN_DECIMALS
 ) -> tuple[str, str, float, float]:
-    """What two rows of one measurement share: model family, system, and the times to `TWIN_DECIMALS`.
+    """What two rows of one measurement share: model family, system, and the times to `decimals`.
 
-    Some repeats differ only in version label, date or rounding.
-
-    >>> measurement_key("m", "s", 101.01, 2.001) == measurement_key("m", "s", 101.03, 2.002)
+    >>> measurement_key("m", "s", 101.00001, 2.0) == measurement_key("m", "s", 101.00002, 2.0)
     True
     """
-    ttft, tpot = TWIN_DECIMALS
+    ttft, tpot = decimals
     return (family, system, round(ttft_ms, ttft), round(tpot_ms, tpot))
 
 
-def _round(x: float | np.floating[object]) -> float:
+def _round(x: float | np.floating[Any]) -> float:
     return round(float(x), 3)

@@ -15,7 +15,7 @@ from planner.estimate.serving import Steps, serve
 from planner.estimate.spread import SPREADS, spread_of
 from planner.profiles.gpus import load_gpus
 
-PLAIN = Recipe("plain", 0.0, 0.0, 0.01, 2.0, 0.5, 0.1, 0.9, 0.0, False, False, 8192, "1")
+PLAIN = Recipe("plain", 0.9, 0.0, False, False, 8192, "1", 0.0, 0.0, 0.01, 2.0, 2.0, 0.5, 0.1, 1.0)
 STEPS = Steps(np.array([1.0, 10.0]), np.array([0.010, 0.020]), np.array([0.060, 0.080]), 0.05)
 
 
