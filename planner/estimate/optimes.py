@@ -172,8 +172,13 @@ class TableTimes:
                "tp": call.tp, "ep": call.ep}  # fmt: skip
         floor = self.roofline.experts(call.dtype)
 
+        least = floor(
+            *key.values(), 1.0
+        )  # the experts of one token have to be read, whatever a like shape took
+
         def look(block: Block) -> OpTime:
-            return moe_time(self._profiles.curves(block), **key, tokens=tokens, roofline_s=floor)
+            time = moe_time(self._profiles.curves(block), **key, tokens=tokens, roofline_s=floor)
+            return OpTime(np.maximum(time.seconds, least), time.basis)
 
         def best(chosen: Sequence[Block]) -> Timing:
             return _pick(self._read("moe", chosen, look, lambda: floor(*key.values(), tokens)))
