@@ -1,0 +1,99 @@
+"""AWS bulk price list of EC2: no key, one CSV of several GB, read line by line and never held.
+
+`PLANNER_AWS_REGIONS=us-east-1,eu-west-1` reads the far smaller list of each region instead. On demand, and
+reserved without upfront payment (standard class); capacity blocks stand beside them and are dropped. Number
+and kind of GPU come from `data/machines.csv`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+
+from planner.pricing.providers.errors import ShapeError
+from planner.pricing.providers.machines import machine_of
+from planner.pricing.providers.records import Item, Listing, Provider, Quarantined
+from planner.pricing.providers.session import Session
+from planner.pricing.providers.shape import Row, columns, read_rows
+
+HOST = "https://pricing.us-east-1.amazonaws.com"
+ROOT = f"{HOST}/offers/v1.0/aws/AmazonEC2/current"
+REGIONS = "PLANNER_AWS_REGIONS"
+PREAMBLE = 20
+"""The header stands below five lines of disclaimer; further down than this it is not the header."""
+ONLY: Mapping[str, tuple[str, ...]] = {
+    "Tenancy": ("Shared",), "Operating System": ("Linux",), "Unit": ("Hrs",), "Pre Installed S/W": ("", "NA"),
+}  # fmt: skip
+COLUMNS = ("SKU", "TermType", "PricePerUnit", "Currency", "Instance Type", "Region Code", "GPU", "vCPU", "Memory",
+           "CapacityStatus", "MarketOption", "EffectiveDate", "LeaseContractLength", "PurchaseOption",
+           "OfferingClass", *ONLY)  # fmt: skip
+RESERVED = {"1yr": "committed_1y", "3yr": "committed_3y"}
+GPU_FAMILIES = ('"g', '"p')
+"""How the quoted name of an instance with an accelerator starts: a test on the raw line, before parsing."""
+
+
+def fetch(session: Session, env: Mapping[str, str]) -> Iterator[Item]:
+    """The list of all regions, or those of the regions asked for."""
+    regions = [region.strip() for region in env.get(REGIONS, "").split(",") if region.strip()]
+    urls = [f"{ROOT}/{region}/index.csv" for region in regions] or [f"{ROOT}/index.csv"]
+    for url in urls:
+        session.next_page()
+        rows = table(session.lines(url, conditional=len(urls) == 1))
+        yield from read_rows("aws", rows, _read)
+
+
+def table(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    """Rows below the disclaimer that may be of an instance with a GPU; raises `ShapeError` for lost columns."""
+    places: dict[str, int] | None = None
+    for number, line in enumerate(lines):
+        if places is None or line.startswith('"SKU"'):  # the header again: the stream started over
+            cells = _cells(line)
+            if cells[:1] == ["SKU"] or number >= PREAMBLE:
+                places = columns(cells, COLUMNS, provider="aws")
+        elif any(family in line for family in GPU_FAMILIES):
+            cells = _cells(line)
+            yield {name: cells[at] for name, at in places.items() if at < len(cells)}
+    if places is None:
+        raise ShapeError("aws.SKU: no header line in the answer")
+
+
+def _cells(line: str) -> list[str]:
+    return next(csv.reader([line]), [])
+
+
+def _read(row: Row) -> Iterator[Listing | Quarantined]:
+    if any(row.text(name) not in wanted for name, wanted in ONLY.items()):
+        return
+    term = _term(row)
+    instance, gpus = row.text("Instance Type"), row.text("GPU")
+    known = machine_of("aws", instance)
+    if term is None or (known is None and gpus in ("", "NA", "0")):
+        return
+    yield Listing(
+        seller="aws", instance=instance, gpu=None if known else f"aws {instance}", gpu_count=gpus.replace("NA", ""),
+        region=row.text("Region Code"), term=term, price=row.text("PricePerUnit"), currency=row.text("Currency"),
+        upfront=0 if term.startswith("committed") else None, vcpus=row.text("vCPU"),
+        host_memory_gib=row.text("Memory").removesuffix(" GiB").replace(",", ""),
+        stated_on=row.text("EffectiveDate"), source="pricing.us-east-1.amazonaws.com AmazonEC2",
+    )  # fmt: skip
+
+
+def _term(row: Row) -> str | None:
+    """The term of a row, or None for a kind of price that is not ours (capacity blocks, convertible)."""
+    kind = row.text("TermType")
+    if kind == "OnDemand":
+        wanted = row.text("CapacityStatus") == "Used" and row.text("MarketOption") == "OnDemand"
+        return "on_demand" if wanted else None
+    plain = row.text("PurchaseOption") == "No Upfront" and row.text("OfferingClass") == "standard"
+    return RESERVED.get(row.text("LeaseContractLength")) if kind == "Reserved" and plain else None
+
+
+PROVIDER = Provider(
+    name="aws",
+    needs=(),
+    documents=(
+        "dstackai/gpuhunt src/gpuhunt/providers/aws.py (columns and filters)",
+        "AWS price list index: offers/v1.0/aws/AmazonEC2/current (general knowledge: reserved and regional lists)",
+    ),
+    fetch=fetch,
+)

@@ -1,0 +1,92 @@
+"""Nebius: the public price page, without a key; the official API answers one preset at a time over gRPC.
+
+The page is made for people: each GPU is followed by its preemptible and its on-demand price per GPU-hour.
+Fragile by nature, so anything but two prices in that order is an error, never half a reading.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from html.parser import HTMLParser
+from itertools import zip_longest
+
+from planner.pricing.providers.errors import ShapeError
+from planner.pricing.providers.records import Item, Listing, Provider
+from planner.pricing.providers.session import Session
+from planner.pricing.providers.shape import Row, read_rows
+
+URL = "https://nebius.com/prices"
+NAME = re.compile(r"\bHGX ([A-Z]{1,3}\d{3,4})\b|\b(RTX PRO \d{4})\b|\b(L\d{1,2}S?)\b")
+FORM = {"H100": "H100 SXM", "H200": "H200 SXM"}
+"""The HGX boards of Hopper are SXM; the newer ones come in no other form."""
+WINDOW = 90
+"""Characters after a name within which its two prices stand."""
+PRICE = re.compile(r"([$€£¥])\s?(-?\d{1,3}(?:\.\d+)?)")
+CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
+TERMS = (("spot", "spot"), ("on_demand", "on-demand"))
+
+
+class _Text(HTMLParser):
+    """Visible text of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._hidden += tag in ("script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in ("script", "style") and self._hidden > 0
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.parts.append(data)
+
+
+def fetch(session: Session, env: Mapping[str, str]) -> Iterator[Item]:
+    """Both prices of every GPU on the page."""
+    session.next_page()
+    page = _Text()
+    page.feed(session.text(URL, "html", conditional=True))
+    text = " ".join(" ".join(page.parts).split())
+    rows = list(_rows(text))
+    if not rows:
+        raise ShapeError("nebius.prices: the page names no GPU")
+    yield from read_rows("nebius", rows, _read)
+
+
+def _rows(text: str) -> Iterator[dict[str, object]]:
+    """Each GPU named on the page with the prices of the first mention that has two, else of any mention."""
+    names = list(NAME.finditer(text))
+    found: dict[str, list[tuple[str, str]]] = {}
+    for match, after in zip_longest(names, names[1:]):
+        name = next(filter(None, match.groups()))
+        end = min(match.end() + WINDOW, after.start() if after else len(text))
+        prices = PRICE.findall(text[match.end() : end])
+        if len(found.get(name, ())) != 2:
+            found[name] = prices or found.get(name, [])
+    yield from ({"gpu": name, "prices": prices} for name, prices in found.items())
+
+
+def _read(row: Row) -> Iterator[Listing]:
+    name, prices = FORM.get(row.text("gpu"), row.text("gpu")), row.items("prices")
+    if len(prices) != 2:
+        raise ShapeError(f"nebius.prices: {name} is followed by {len(prices)} prices, not two")
+    for (term, label), (symbol, price) in zip(TERMS, prices, strict=True):
+        yield Listing(
+            seller="nebius", instance=f"1x {name} ({label})", gpu=name, gpu_count=1, region="EU / US", term=term,
+            price=price, currency=CURRENCIES[symbol], source="nebius.com/prices",
+        )  # fmt: skip
+
+
+PROVIDER = Provider(
+    name="nebius",
+    needs=(),
+    documents=(
+        "hemgo-lexsi/gpu-price-dashboard scripts/fetch_prices.py (order of the two prices on the page)",
+    ),
+    fetch=fetch,
+)
