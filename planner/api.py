@@ -8,38 +8,57 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from planner.errors import InputError, did_you_mean
+from planner.errors import check_known
 from planner.plan import Estimate, Offer, Plan, load_plan
 from planner.render import render
 
 if TYPE_CHECKING:
     from planner.kernels.registry import Variant
     from planner.optimize.fleet import Fleet
+    from planner.pricebook import HeldRow, Refreshed
     from planner.pricing.catalog import Catalog
+    from planner.pricing.compare import PriceDiff
+    from planner.pricing.history import PricePoint
+    from planner.pricing.own_curve import OwnCurve
+    from planner.pricing.per_unit import Normalised
+    from planner.pricing.providers.fetcher import Fetcher
+    from planner.pricing.snapshot import SnapshotInfo, Store
+    from planner.pricing.terms import Published
+    from planner.pricing.tokens import TokenPrice
     from planner.profiles.block import Block
     from planner.profiles.store import Profiles
     from planner.scenario import Scenario
     from planner.validate import Accuracy
 
 __all__ = [
+    "decide_price",
+    "diff_prices",
     "estimate",
     "example_names",
     "find_scenario",
+    "held_prices",
     "kernels",
     "load_catalog",
     "load_example",
     "load_plan",
     "load_profiles",
     "load_scenario",
+    "own_cost",
+    "price_history",
+    "price_snapshots",
+    "price_terms",
     "prices",
+    "prices_per_unit",
     "profile_blocks",
     "recommend",
+    "refresh_prices",
     "render",
     "size_fleet",
+    "token_prices",
     "validate",
 ]
 
@@ -72,11 +91,11 @@ def find_scenario(explicit: Path | None = None, *, config: Path | None = None) -
     return find_scenario(explicit, environ=os.environ, cwd=Path.cwd(), config=config)
 
 
-def load_catalog(path: Path | str | None = None) -> Catalog:
-    """The shipped offers, or those of `path`."""
-    from planner.pricing.catalog import load_catalog
+def load_catalog(path: Path | str | None = None, *, store: Path | str | None = None) -> Catalog:
+    """The shipped offers; those of the file `path`; fetched ones for "store", "store@2026-11-01" or an id."""
+    from planner.pricebook import load_prices
 
-    return load_catalog(path)
+    return load_prices(path, lambda: _store(store))
 
 
 def load_profiles() -> Profiles:
@@ -144,38 +163,138 @@ def prices(
     `gpu` is any spelling (every member of an ambiguous one); `filters` are those of `Catalog.filter`. Raises
     InputError for a seller, country, zone or term that no offer has.
     """
+    from planner.pricebook import cheapest_first
+
+    catalog = catalog if catalog is not None else load_catalog()
+    return cheapest_first(catalog.aged(as_of or date.today()), gpu=gpu, count=cheapest, filters=filters)
+
+
+def refresh_prices(
+    providers: Collection[str] | None = None,
+    *,
+    store: Path | str | None = None,
+    fetcher: Fetcher | None = None,
+    on_progress: Callable[[str], None] = lambda message: None,
+) -> Refreshed:
+    """Fetch today's prices into the store, of some providers or all; the network is used here and nowhere else.
+
+    Keys come from the environment; a provider without its key is skipped, one that fails keeps its old rows.
+    """
+    from planner.pricebook import refresh
+
+    now = datetime.now(UTC)
+    return refresh(
+        providers, store=_store(store), fetcher=fetcher, environ=os.environ, now=now, on_progress=on_progress
+    )
+
+
+def diff_prices(
+    old: Path | str = "shipped",
+    new: Path | str = "store",
+    *,
+    gpu: str | None = None,
+    store: Path | str | None = None,
+) -> PriceDiff:
+    """What moved, came and went between two sets of prices; each a name that `load_catalog` takes."""
+    from planner.pricing.compare import compare_prices
+    from planner.profiles.gpus import resolve_gpu
+
+    keys = resolve_gpu(gpu).keys if gpu else None
+    before, after = (load_catalog(name, store=store).filter(gpus=keys).offers for name in (old, new))
+    return compare_prices(before, after)
+
+
+def price_history(
+    gpu: str,
+    *,
+    store: Path | str | None = None,
+    terms: Collection[str] | None = None,
+    sellers: Collection[str] | None = None,
+    since: date | None = None,
+) -> tuple[PricePoint, ...]:
+    """Daily low, median and high of a GPU's stored prices by term; needs the `store` extra."""
+    from planner.pricing.history import price_history
     from planner.pricing.offer import TERMS
     from planner.profiles.gpus import resolve_gpu
 
+    check_known("term", terms, TERMS)
+    keys = resolve_gpu(gpu).keys
+    day = since.isoformat() if since else None
+    return price_history(_store(store), gpus=keys, terms=terms, sellers=sellers, since=day)
+
+
+def price_snapshots(*, store: Path | str | None = None) -> tuple[SnapshotInfo, ...]:
+    """What is in the store, oldest first; nothing where no price was ever fetched."""
+    return _store(store).infos()
+
+
+def held_prices(*, store: Path | str | None = None) -> tuple[HeldRow, ...]:
+    """Rows that failed a gate and are not planned on, with the reason and what the user decided."""
+    from planner.pricebook import held_rows
+
+    return held_rows(_store(store))
+
+
+def decide_price(
+    id: str, verdict: Literal["accept", "revoke"], *, because: str, store: Path | str | None = None
+) -> HeldRow:
+    """Take a held row into the store's prices, or out again, with the reason."""
+    from planner.pricebook import decide_on
+
+    return decide_on(_store(store), id, verdict=verdict, because=because, now=datetime.now(UTC))
+
+
+def prices_per_unit(offers: Iterable[Offer], per: Collection[str]) -> tuple[tuple[Offer, Normalised], ...]:
+    """Offers with their price per GPU, GiB, TB/s and TFLOP/s, cheapest by the first of `per`."""
+    from planner.pricing.per_unit import ranked
+
+    return ranked(offers, per)
+
+
+def price_terms(catalog: Catalog | None = None) -> tuple[Published, ...]:
+    """Which terms each seller publishes, and which are absent."""
+    from planner.pricing.terms import published_terms
+
+    return published_terms((catalog if catalog is not None else load_catalog()).offers)
+
+
+def own_cost(
+    gpu: str,
+    *,
+    purchase_usd: float | None = None,
+    electricity_usd_per_kwh: float | None = None,
+    place: str | None = None,
+    sector: str = "commercial",
+    rent_usd_per_hour: float | None = None,
+    country: str | None = None,
+    catalog: Catalog | None = None,
+    given: Mapping[str, float] | None = None,
+) -> OwnCurve:
+    """Cost of a useful hour of owned hardware over utilisation, against renting the same card.
+
+    Rent is the median on-demand offer where none is given. `given` replaces assumptions by name.
+    """
+    from planner.pricebook import own
+
     catalog = catalog if catalog is not None else load_catalog()
-    _check_known("term", filters.get("terms"), TERMS)
-    for name, column in {"sellers": "seller", "countries": "country", "zones": "zone"}.items():
-        known = {getattr(offer, column) for offer in catalog.offers}
-        _check_known(column, filters.get(name), known - {None})
-    keys = resolve_gpu(gpu).keys if gpu else None
-    found = catalog.aged(as_of or date.today()).filter(gpus=keys, **filters).offers
-    ranked = sorted(found, key=_by_price)
-    return tuple(ranked if cheapest is None else _first_of_each(ranked, cheapest))
+    power = (place, sector, electricity_usd_per_kwh)
+    return own(gpu, catalog, purchase_usd, power, rent_usd_per_hour, country, given or {})
 
 
-def _check_known(field: str, wanted: Iterable[str] | None, known: Collection[str]) -> None:
-    """InputError with the nearest names where a filter names something that does not exist."""
-    for name in wanted or ():
-        if name not in known:
-            listed = ", ".join(sorted(known)[:12]) + (" ..." if len(known) > 12 else "")
-            raise InputError(f"{field}: {name!r} is not known", hint=did_you_mean(name, known) or listed)
+def token_prices(
+    model: str | None = None, *, seller: str | None = None, as_of: date | None = None
+) -> tuple[TokenPrice, ...]:
+    """What hosted APIs charge per million tokens, from the installed tables; needs the `store` extra."""
+    from planner.pricing.tokens import token_prices
+
+    day = as_of or date.today()
+    return token_prices(model, seller=seller, at=datetime(day.year, day.month, day.day, tzinfo=UTC))
 
 
-def _by_price(offer: Offer) -> tuple[float, str, str, str, str]:
-    return (offer.usd_per_gpu_hour, offer.seller, offer.instance, offer.region or "", offer.term)
+def _store(location: Path | str | None) -> Store:
+    from planner.pricebook import store_at
 
-
-def _first_of_each(offers: Iterable[Offer], count: int) -> Iterable[Offer]:
-    seen: dict[str, int] = {}
-    for offer in offers:
-        seen[offer.gpu] = seen.get(offer.gpu, 0) + 1
-        if seen[offer.gpu] <= count:
-            yield offer
+    return store_at(location, environ=os.environ)
 
 
 def kernels(
@@ -188,8 +307,8 @@ def kernels(
     from planner.kernels.registry import load_variants
 
     variants = load_variants().values()
-    _check_known("op", [op] if op else None, {name for v in variants for name in v.ops})
-    _check_known("engine", [engine] if engine else None, {name for v in variants for name in v.engines})
+    check_known("op", [op] if op else None, {name for v in variants for name in v.ops})
+    check_known("engine", [engine] if engine else None, {name for v in variants for name in v.engines})
     chosen = (
         v
         for v in variants
@@ -213,7 +332,7 @@ def profile_blocks(
     from planner.profiles.gpus import resolve_gpu
 
     profiles = profiles if profiles is not None else load_profiles()
-    _check_known("op", [op] if op else None, profiles.ops)
+    check_known("op", [op] if op else None, profiles.ops)
     systems = (None,) if gpu is None else (gpu,) if gpu in profiles.systems else resolve_gpu(gpu).keys
     found = (profiles.blocks(system=s, op=op, engine=engine, dtype=dtype, value=None) for s in systems)
     return tuple(block for blocks in found for block in blocks)

@@ -17,7 +17,7 @@ the prices is an 8.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 
@@ -111,3 +111,11 @@ def did_you_mean(name: str, known: Iterable[str], *, n: int = 3) -> str:
     folded = {k.casefold(): k for k in known}
     close = get_close_matches(name.casefold(), folded, n=n, cutoff=0.6)
     return f"did you mean {' or '.join(folded[c] for c in close)}?" if close else ""
+
+
+def check_known(field: str, wanted: Iterable[str] | None, known: Collection[str]) -> None:
+    """InputError with the nearest names where a filter names something that does not exist."""
+    for name in wanted or ():
+        if name not in known:
+            listed = ", ".join(sorted(known)[:12]) + (" ..." if len(known) > 12 else "")
+            raise InputError(f"{field}: {name!r} is not known", hint=did_you_mean(name, known) or listed)

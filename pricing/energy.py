@@ -95,3 +95,13 @@ def carbon_intensity(country: str | None, *, seller: str = "", region: str = "")
     table = load_carbon()
     listed = load_countries().get(country or "")
     return table.get(f"{seller}:{region}") or (table.get(listed.iso3) if listed else None)
+
+
+def grams_co2_per_hour(watts: float, *, pue: float, carbon: Carbon) -> float:
+    """Emissions of an hour at this draw, cooling included; nothing for making the hardware.
+
+    >>> grid = Carbon("XXX", "Somewhere", None, 400.0, None, "made up")
+    >>> grams_co2_per_hour(700, pue=1.25, carbon=grid)
+    350.0
+    """
+    return watts / 1000 * pue * carbon.grams_co2_per_kwh

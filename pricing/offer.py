@@ -73,9 +73,10 @@ class Offer:
 
     @property
     def payment(self) -> str:
-        """One of `PAYMENTS`, or nothing where the seller names none."""
+        """One of `PAYMENTS`, or nothing where the seller names none; nothing upfront is an option too."""
         found = next((flag for flag in self.flags if flag.startswith("payment:")), "")
-        return found.removeprefix("payment:")
+        committed = self.term in COMMITMENT_MONTHS and self.upfront_usd == 0
+        return found.removeprefix("payment:") or ("no_upfront" if committed else "")
 
     @property
     def ambiguous_gpus(self) -> tuple[str, ...]:

@@ -185,8 +185,10 @@ def _within(name: str, value: float, low: float, high: float) -> None:
         raise PriceError(f"{name}: {value:g} is not {limits}")
 
 
-def load_watts(gpu: Gpu) -> float:
+def load_watts(gpu: Gpu, *, host_w: float | None = None, host_per_tdp: float | None = None) -> float:
     """Draw of one GPU and its share of the host at full load; raises `PriceError` where the TDP is unknown.
+
+    The host of a data-centre GPU grows with it (`host_per_tdp`), that of a desktop does not (`host_w`).
 
     >>> load_watts(load_gpus()["rtx_4090"]), round(load_watts(load_gpus()["h100_sxm"]))
     (520.0, 1274)
@@ -197,9 +199,9 @@ def load_watts(gpu: Gpu) -> float:
         )
     if gpu.segment == "soc":  # the figure is that of the whole machine
         return gpu.tdp_w
-    return gpu.tdp_w + (
-        default("host_per_tdp") * gpu.tdp_w if gpu.segment == "datacenter" else default("host_w")
-    )
+    if gpu.segment == "datacenter":
+        return gpu.tdp_w * (1 + (default("host_per_tdp") if host_per_tdp is None else host_per_tdp))
+    return gpu.tdp_w + (default("host_w") if host_w is None else host_w)
 
 
 def residual(purchase_usd: float, *, years: float) -> float:

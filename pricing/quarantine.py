@@ -128,19 +128,20 @@ def screen(
         if reason == "failed_sanity":
             reason, _, detail = detail.partition(": ")
         if reason:
-            held.append(Held(provider, reason, offer.label, detail, _row(offer)))
+            held.append(Held(provider, reason, offer.label, detail, as_row(offer)))
         else:
             passed.append(offer)
     dear = spot_above_on_demand(passed)
     held += [
-        Held(provider, "spot_above_on_demand", offer.label, dear[offer.key], _row(offer))
+        Held(provider, "spot_above_on_demand", offer.label, dear[offer.key], as_row(offer))
         for offer in passed
         if offer.key in dear
     ]
     return tuple(offer for offer in passed if offer.key not in dear), tuple(held)
 
 
-def _row(offer: Offer) -> str:
+def as_row(offer: Offer) -> str:
+    """The row of a held offer: its cells as sorted JSON."""
     return json.dumps({column: write_cell(getattr(offer, column)) for column in COLUMNS}, sort_keys=True)
 
 

@@ -20,13 +20,13 @@ from planner.pricing.quarantine import Decision, Held, accepted
 
 SHIPPED = "shipped"
 """Provider name of the rows that came with the package; they stand in where no seller was fetched."""
-FRESH, UNCHANGED = "fresh", "unchanged"
+OK = "ok"
 ID_TIME = "%Y%m%dT%H%M%S%fZ"
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
-    """How one provider did: `fresh` rows, `unchanged` since, `skipped` for want of a key, `failed`."""
+    """How one provider did: `ok` with rows, `unchanged` since, `skipped` for want of a key, `failed`."""
 
     provider: str
     status: str
@@ -69,7 +69,7 @@ class SnapshotInfo:
     @property
     def offers(self) -> int:
         """Rows in it."""
-        return sum(state.offers for state in self.states if state.status == FRESH)
+        return sum(state.offers for state in self.states if state.status == OK)
 
 
 class Store(Protocol):
@@ -113,7 +113,7 @@ def parse_time(text: str) -> datetime:
 def shipped_snapshot(catalog: Catalog) -> Snapshot:
     """The shipped catalogue as a snapshot of its own date, so that a history begins with it."""
     day = catalog.as_of or "1970-01-01"
-    states = (ProviderState(SHIPPED, FRESH, "came with the package", offers=len(catalog.offers)),)
+    states = (ProviderState(SHIPPED, OK, "came with the package", offers=len(catalog.offers)),)
     return Snapshot(f"{day}T00:00:00.000000Z", states, {SHIPPED: catalog.offers})
 
 
@@ -131,7 +131,7 @@ def current(store: Store, *, until: str | None = None) -> Snapshot:
     for info in infos:
         for state in info.states:
             states[state.provider] = state
-            if state.status == FRESH:
+            if state.status == OK:
                 last[state.provider] = info
     parts = [
         store.read(id, [p for p, info in last.items() if info.id == id])

@@ -105,7 +105,7 @@ class PostgresStore:
         with self.connection() as connection:
             rows, held = (
                 connection.execute(
-                    f"SELECT {', '.join(names)} FROM {table} WHERE snapshot = %s{narrowed} ORDER BY ctid",  # type: ignore[arg-type]
+                    f"SELECT {', '.join(names)} FROM {table} WHERE snapshot = %s{narrowed} ORDER BY ctid",
                     given,
                 ).fetchall()
                 for table, names in (("offers", ROW), ("held", HELD))
@@ -144,6 +144,6 @@ def _rows(snapshot: Snapshot) -> Iterator[tuple[Any, ...]]:
 def _copy(
     cursor: psycopg.Cursor[Any], table: str, names: tuple[str, ...], id: str, rows: Iterable[Iterable[Any]]
 ) -> None:
-    with cursor.copy(f"COPY {table} (snapshot, {', '.join(names)}) FROM STDIN") as copy:  # type: ignore[arg-type]
+    with cursor.copy(f"COPY {table} (snapshot, {', '.join(names)}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row((id, *row))

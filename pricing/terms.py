@@ -137,7 +137,8 @@ def _published(seller: str, rows: Sequence[Offer]) -> Published:
     def terms(name: str) -> str:
         return _count(offer.term == name for offer in rows)
 
-    payments = [p for p in PAYMENTS if any(f"payment:{p}" in offer.flags for offer in rows)]
+    stated = {offer.payment for offer in rows}
+    payments = [option for option in PAYMENTS if option in stated]
     return Published(
         seller=seller,
         on_demand=terms("on_demand"),

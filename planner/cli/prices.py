@@ -1,4 +1,4 @@
-"""`planner prices`: what a GPU-hour costs, where and on what terms."""
+"""`planner prices`: what a GPU-hour costs, where and on what terms; the rest of the group in `prices_*`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from planner.cli import prices_own, prices_store
 from planner.cli.command import ROWS, command, new_app
 from planner.cli.output import Output
 
@@ -16,6 +17,8 @@ def add_to(app: typer.Typer) -> None:
     """Register the group."""
     group = new_app("What a GPU-hour costs, where and on what terms.")
     command(group, "show", formats=ROWS)(show)
+    for part in (prices_store, prices_own):
+        part.add_to(group)
     app.add_typer(group, name="prices")
 
 
@@ -30,7 +33,14 @@ def show(
     zone: Annotated[list[str] | None, typer.Option(help="eu, uk, us, ca, jp, in ...")] = None,
     term: Annotated[list[str] | None, typer.Option(help="on_demand, spot, committed_1y ...")] = None,
     cheapest: Annotated[int | None, typer.Option(min=1, help="Only this many of each GPU.")] = None,
-    prices: Annotated[Path | None, typer.Option(help="Offers to use instead of the shipped ones.")] = None,
+    per: Annotated[
+        list[str] | None,
+        typer.Option(help="Rank by price per gpu, gib, tbps or tflops; repeat for more columns."),
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="Offers of a file, of the store, of store@DAY. [default: shipped]")
+    ] = None,
+    store: prices_store.StoreOption = None,
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day that ages refer to. [default: today]")
     ] = None,
@@ -38,9 +48,9 @@ def show(
 ) -> None:
     """Show offers, cheapest GPU-hour first."""
     from planner import api
-    from planner.render.lists import offers
+    from planner.render.prices import age_warning, offers, offers_per_unit
 
-    catalog = api.load_catalog(prices)
+    catalog = api.load_catalog(prices, store=store)
     found = api.prices(
         catalog,
         gpu=gpu,
@@ -52,4 +62,10 @@ def show(
         zones=zone,
         terms=term,
     )
-    out.emit(offers(found, left_out=sum(row.count for row in catalog.left_out)))
+    left_out = sum(row.count for row in catalog.left_out)
+    if out.format in ("json", "csv") and (warning := age_warning(found)):
+        out.say(f"warning: {warning}")
+    if per:
+        out.emit(offers_per_unit(api.prices_per_unit(found, per), per, left_out=left_out))
+    else:
+        out.emit(offers(found, left_out=left_out))

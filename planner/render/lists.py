@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from planner.canonical import to_data
-from planner.plan import Offer
 from planner.render.listing import Listing, Shown
-from planner.render.words import dollars, number, percent, place, plural, price_ages, term
+from planner.render.words import number, percent, plural
 
 if TYPE_CHECKING:
     from planner.kernels.registry import Variant
     from planner.profiles.block import Block
 
 MOST_ON_A_PAGE = 50
-
-
-def offers(found: Iterable[Offer], *, left_out: int = 0) -> Listing:
-    """Prices; `left_out` rows failed a sanity gate on import and are counted, not shown."""
-    rows = tuple(found)
-    columns = (
-        Shown("GPU", lambda o: o.gpu, whole=True),
-        Shown("Seller", lambda o: o.seller, whole=True),
-        Shown("Instance", lambda o: o.instance),
-        Shown("Count", lambda o: number(o.gpu_count), right=True),
-        Shown("Where", place),
-        Shown("Term", lambda o: term(o.term)),
-        Shown("$/GPU-hour", lambda o: dollars(o.usd_per_gpu_hour), right=True),
-        Shown("$/hour", lambda o: dollars(o.usd_per_hour), right=True),
-        Shown("As of", lambda o: o.as_of or "undated", whole=True),
-    )
-    notes = [f"prices {price_ages(rows)}"] if rows else ["no offer matches"]
-    if left_out:
-        notes.append(f"{plural(left_out, 'row')} of the sources failed a sanity gate and are left out")
-    names = tuple(f.name for f in fields(Offer))
-    return Listing(plural(len(rows), "offer"), rows, columns, tuple(notes), MOST_ON_A_PAGE, names)
 
 
 def variants(found: Iterable[Variant]) -> Listing:

@@ -17,8 +17,9 @@ from planner.errors import InputError
 from planner.plan import Finding, Plan, load_plan
 from planner.render import RENDERERS, Listing, Style, page, render
 from planner.render.document import Bullets, Facts, Grid, Heading, Paragraph
-from planner.render.lists import checks, offers
+from planner.render.lists import checks
 from planner.render.markdown import escape, markdown
+from planner.render.prices import offers
 from planner.render.text import text
 from planner.render.words import dollars, percent, price_ages
 
