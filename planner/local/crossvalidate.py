@@ -7,11 +7,13 @@ parts. The first is what an unseen device may expect, the second an unseen model
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from planner.local.query import Query
 from planner.local.sample import Figure, Share, configuration
 from planner.local.solve import Sample, Shares, log_errors, solve
 from planner.local.terms import Effects, Floats
@@ -28,7 +30,8 @@ class Interval:
     """Factors on a prediction that bound the middle 80 % of what was measured."""
 
     target: str
-    regime: str
+    group: str
+    """Engine and regime, a regime, or "any"."""
     known_device: bool
     low: float
     high: float
@@ -65,19 +68,26 @@ def by_configuration(full: Effects, sample: Sample, shares: Shares, figures: Seq
 
 
 def intervals(errors: Floats, figures: Sequence[Figure], *, known_device: bool) -> list[Interval]:
-    """Split-conformal factors per target and regime, pooled ("any") where rows are few."""
+    """Split-conformal factors per target for every group of `interval_groups` with rows enough."""
     rows = len(figures)
-    regimes = np.array([f.query.regime for f in figures])
+    members: dict[str, list[int]] = defaultdict(list)
+    for i, figure in enumerate(figures):
+        for group in interval_groups(figure.query):
+            members[group].append(i)
     found = []
     for t, target in enumerate(TARGETS):
-        mine = errors[t * rows : (t + 1) * rows]
-        for regime in ("any", *sorted(set(regimes.tolist()))):
-            ratio = -mine[np.isfinite(mine) & ((regimes == regime) | (regime == "any"))]
-            if len(ratio) < LEAST_ROWS:
-                continue
-            low, high = conformal(ratio)
-            found.append(Interval(target, regime, known_device, low, high, len(ratio)))
+        for group, at in sorted(members.items()):
+            ratio = -errors[t * rows + np.array(at)]
+            ratio = ratio[np.isfinite(ratio)]
+            if len(ratio) >= LEAST_ROWS:
+                low, high = conformal(ratio)
+                found.append(Interval(target, group, known_device, low, high, len(ratio)))
     return found
+
+
+def interval_groups(query: Query) -> tuple[str, ...]:
+    """Groups whose errors are like this configuration's, nearest first."""
+    return f"{query.engine.key} {query.regime}", query.regime, "any"
 
 
 def conformal(log_ratio: Floats) -> tuple[float, float]:

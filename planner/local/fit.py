@@ -1,4 +1,4 @@
-"""Refit the local engines: `python -P -m planner.local.fit DATA_DIR [--as-of DATE] [--write FOLDER]`.
+"""Refit the local engines: `python -P -m planner.local.fit DATA_DIR [--as-of DATE] [--write FOLDER] [--leave-out]`.
 
 Reads `DATA_DIR/measured/llm_decode_prefill.csv`, `achieved_peak.csv` and `training_throughput.csv`, reports
 the errors on what the fit had not seen, and writes `local_effects.csv`, `local_intervals.csv` and
@@ -11,17 +11,17 @@ import argparse
 import csv
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from planner.local import training
 from planner.local.crossvalidate import TARGETS, Interval, by_configuration, by_device, intervals
-from planner.local.sample import Figure, assemble, read_figures, read_shares
+from planner.local.sample import Figure, Share, assemble, read_figures, read_shares
 from planner.local.solve import absolute_percent, log_errors, solve
 from planner.local.store import EFFECT_COLUMNS, INTERVAL_COLUMNS, effect_rows, interval_rows
-from planner.local.terms import Effects, Floats, Ints
+from planner.local.terms import TERMS, Effects, Floats, Ints
 
 FIGURES, PEAKS, TRAINING = "llm_decode_prefill.csv", "achieved_peak.csv", "training_throughput.csv"
 
@@ -32,8 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("data", type=Path, help="folder that holds measured/")
     parser.add_argument("--as-of", default="", help="date written on every row")
     parser.add_argument("--write", type=Path, help="folder to write the tables to (none: only report)")
+    parser.add_argument("--leave-out", action="store_true", help="only report what each level is worth")
     given = parser.parse_args(arguments)
     folder = given.data / "measured"
+    if given.leave_out:
+        for line in left_out(folder):
+            sys.stdout.write(line)
+            sys.stdout.flush()
+        return
     effects, figures, found, report = run(folder)
     sys.stdout.write(report)
     if given.write:
@@ -72,6 +78,28 @@ def run(folder: Path) -> tuple[Effects, Ints, list[Interval], str]:
     used = sample.index[sample.index >= 0]
     counts = np.bincount(used, minlength=len(start.names))
     return everything, counts, found, answered + "".join(lines)
+
+
+def left_out(folder: Path) -> Iterator[str]:
+    """Errors on devices left out, with each level of each term taken away in turn."""
+    figures, _ = read_figures(folder / FIGURES)
+    benches = read_shares(folder / PEAKS)
+    levels = [(term.name, level) for term in TERMS for level in term.levels if level != "all"]
+    yield _line("everything", _device_errors(figures, benches), figures)
+    yield _line("without microbenchmarks", _device_errors(figures, []), figures)
+    for name, level in levels:
+        errors = _device_errors(figures, benches, without=(name, level))
+        yield _line(f"without {level} of {name}", errors, figures)
+
+
+def _device_errors(
+    figures: Sequence[Figure], benches: Sequence[Share], *, without: tuple[str, str] | None = None
+) -> Floats:
+    start, sample, shares = assemble(figures, benches, without=without)
+    return by_device(
+        solve(start, sample, shares, np.ones(len(figures)), np.ones(len(benches))),
+        sample, shares, figures, benches,
+    )  # fmt: skip
 
 
 def _line(name: str, errors: Floats, figures: Sequence[Figure]) -> str:

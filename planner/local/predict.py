@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from planner.local.crossvalidate import interval_groups
 from planner.local.physics import columns, rates
 from planner.local.query import Query
 from planner.local.store import Calibration, load_calibration
@@ -59,7 +60,7 @@ def _speed(query: Query, decode: float, prefill: float, known: Calibration) -> S
 
 def _quantity(target: str, value: float, query: Query, known: Calibration) -> Quantity:
     seen_engine = query.engine.key in known.engines
-    interval = known.interval(target, query.regime, known_device=query.device.key in known.devices)
+    interval = known.interval(target, interval_groups(query), known_device=query.device.key in known.devices)
     power = 1.0 if seen_engine and not query.cost.scaled else WIDER
     basis: Basis = "calibrated" if seen_engine else "transferred"
     return Quantity(value, value * interval.low**power, value * interval.high**power, basis)

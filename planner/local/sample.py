@@ -98,10 +98,17 @@ def read_shares(path: Path) -> list[Share]:
     return list(found.values())
 
 
-def assemble(figures: Sequence[Figure], shares: Sequence[Share]) -> tuple[Effects, Sample, Shares]:
-    """Zero effects for every group that occurs and matters, and the rows indexed by them."""
+def assemble(
+    figures: Sequence[Figure], shares: Sequence[Share], *, without: tuple[str, str] | None = None
+) -> tuple[Effects, Sample, Shares]:
+    """Zero effects for every group that occurs and matters, and the rows indexed by them.
+
+    `without` leaves out one level of one term, to see what it is worth.
+    """
     grouped = [groups(figure.query) for figure in figures]
     every = blank_effects([*grouped, *(share.grouped for share in shares)])
+    names = tuple(name for name in every.names if name[:2] != without)
+    every = Effects(names, np.zeros(len(names)))
     kept = informative(every, _sample(figures, every), _shares(shares, every))
     return kept, _sample(figures, kept), _shares(shares, kept)
 

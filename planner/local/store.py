@@ -14,7 +14,7 @@ from planner.local.tables import rows
 from planner.local.terms import Effects, Ints
 
 EFFECT_COLUMNS = ("term", "level", "group", "log_effect", "figures", "source", "as_of")
-INTERVAL_COLUMNS = ("target", "regime", "known_device", "low", "high", "rows", "source", "as_of")
+INTERVAL_COLUMNS = ("target", "group", "known_device", "low", "high", "rows", "source", "as_of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class Calibration:
     devices: frozenset[str]
     engines: frozenset[str]
 
-    def interval(self, target: str, regime: str, *, known_device: bool) -> Interval:
-        """Factors of a regime, or the pooled ones where it had too few rows."""
-        own = self.intervals.get((target, regime, known_device))
-        return own or self.intervals[target, "any", known_device]
+    def interval(self, target: str, groups: Iterable[str], *, known_device: bool) -> Interval:
+        """Factors of the first of the groups that had rows enough."""
+        keys = ((target, group, known_device) for group in groups)
+        return next(self.intervals[key] for key in keys if key in self.intervals)
 
 
 @cache
@@ -49,7 +49,7 @@ def calibration(
     seen = tuple(seen)
     return Calibration(
         effects,
-        MappingProxyType({(i.target, i.regime, i.known_device): i for i in found}),
+        MappingProxyType({(i.target, i.group, i.known_device): i for i in found}),
         frozenset(group for _, level, group in seen if level == "device"),
         frozenset(group for _, level, group in seen if level == "engine"),
     )
@@ -57,7 +57,7 @@ def calibration(
 
 def _interval(row: Mapping[str, str]) -> Interval:
     return Interval(
-        row["target"], row["regime"], row["known_device"] == "1",
+        row["target"], row["group"], row["known_device"] == "1",
         float(row["low"]), float(row["high"]), int(row["rows"]),
     )  # fmt: skip
 
@@ -78,7 +78,7 @@ def interval_rows(found: Sequence[Interval], source: str, as_of: str) -> list[di
     """Interval factors as rows of the shipped table."""
     return [
         {
-            "target": i.target, "regime": i.regime, "known_device": str(int(i.known_device)),
+            "target": i.target, "group": i.group, "known_device": str(int(i.known_device)),
             "low": f"{i.low:.4f}", "high": f"{i.high:.4f}", "rows": str(i.rows), "source": source,
             "as_of": as_of,
         }
