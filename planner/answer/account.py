@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from planner.answer.kernels import openness
 from planner.answer.placements import Layer, usd_per_month
 from planner.decide import Decided
 from planner.estimate.describe import measured_share
@@ -175,6 +176,7 @@ def findings(decided: Decided, layers: list[Layer]) -> Iterator[Finding]:
     if stand_ins:
         yield Finding("warning", "kernels", f"no measured kernel of some ops satisfies the rule; our own stand in at a "
                       f"published ratio: {_some(stand_ins)}")  # fmt: skip
+    yield openness(decided, layers)
     if any(p.term == "api" for p in decided.scenario.prices):
         yield Finding("note", "api", "hosted APIs among the prices are not compared by this release")
 
