@@ -79,9 +79,13 @@ def evaluate(
         cached_tokens=i + o / 2,
         prefix_tokens=lengths.prefix_tokens,
     )
-    known = memory.free > UNSURE_SHARE * memory.capacity
-    served = serve(
-        step.steps, setup, output_tokens=o, ranks=layout.dp, max_running=limit if known else np.inf
-    )
+    sure = queueing_limit(memory, limit)
+    served = serve(step.steps, setup, output_tokens=o, ranks=layout.dp, max_running=sure)
     held = kv_bytes(model, layout, kv=formats.kv, tokens=i + o / 2)
     return Evaluation(model, gpu, layout, formats, setup, lengths, memory, held, limit, step, served)
+
+
+def queueing_limit(memory: Memory, running: float) -> float:
+    """Running requests per attention rank beyond which requests queue; infinite where the reserve of the
+    engine is of the size of what it leaves, so that nobody knows."""
+    return running if memory.free > UNSURE_SHARE * memory.capacity else float("inf")

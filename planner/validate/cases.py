@@ -27,11 +27,11 @@ _NVL72 = frozenset({"gb200", "gb300"})
 _PRECISIONS = {"": "bf16", "bf16": "bf16", "fp8": "fp8", "fp4": "nvfp4", "int4": "int4"}
 
 
-class Refused(PlannerError):  # noqa: N818  (an answer, not a fault)
+class Refused(PlannerError):
     """A row the model does not answer; the message is the reason."""
 
 
-class BadCell(DataError):  # noqa: N818
+class BadCell(DataError):
     """A cell that cannot be read; the reader of the file adds path and row."""
 
 

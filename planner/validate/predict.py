@@ -9,12 +9,14 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.calibration.apply import Z80, Z95, calibrated
+from planner.calibration.groups import Subject, family_of
+from planner.calibration.store import Calibration
 from planner.errors import PlannerError
 from planner.estimate.admissible import Admissible
 from planner.estimate.evaluate import Evaluation, Lengths, evaluate
 from planner.estimate.optimes import OpTimes
 from planner.estimate.precision import op_formats
-from planner.estimate.spread import Z80, spread_of
 from planner.estimate.transfer import times_on
 from planner.models import resolve_model
 from planner.profiles.gpus import load_gpus
@@ -24,8 +26,7 @@ from planner.validate.formats import Question
 from planner.validate.settings import kv_precision, published_setup
 
 Array = NDArray[np.float64]
-Z95 = 1.96
-ADMIT_MARGIN = 0.25  # standard deviations added to a TPOT before a limit is applied; findings: 0.2 to 0.3
+GRID = 2.0 ** np.arange(10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,10 @@ class Prediction:
         return not self.reason
 
 
-def predict(questions: Iterable[Question], profiles: Profiles) -> list[Prediction]:
-    """One prediction per question, in order."""
+def predict(
+    questions: Iterable[Question], profiles: Profiles, calibration: Calibration | None = None
+) -> list[Prediction]:
+    """One prediction per question, in order; `calibration` is the shipped one unless given."""
     found: list[Prediction] = []
     curves: dict[Case, list[tuple[int, float]]] = {}
     for i, question in enumerate(questions):
@@ -77,29 +80,45 @@ def predict(questions: Iterable[Question], profiles: Profiles) -> list[Predictio
         if question.case is not None:
             curves.setdefault(question.case, []).append((i, question.batch))
     for case, points in curves.items():
-        for i, prediction in _predict_curve(case, points, profiles):
+        for i, prediction in _predict_curve(case, points, profiles, calibration):
             found[i] = prediction
     return found
 
 
 def _predict_curve(
-    case: Case, points: Sequence[tuple[int, float]], profiles: Profiles
+    case: Case, points: Sequence[tuple[int, float]], profiles: Profiles, calibration: Calibration | None
 ) -> Iterator[tuple[int, Prediction]]:
-    batch = np.array(sorted({b for _, b in points}))
+    batch = np.union1d(GRID, [b for _, b in points])  # the same steps below every asked point
     try:
         result = evaluate_case(case, batch, profiles)
     except PlannerError as error:
         yield from ((i, Prediction(reason=str(error))) for i, _ in points)
         return
-    spread = spread_of(result.gpu, reference=load_gpus().get(result.gpu.reference or ""))
-    at = {b: j for j, b in enumerate(batch.tolist())}
-    ttft, tpot = 1e3 * result.served.ttft_s, 1e3 * result.served.tpot_s
+    found = calibrated(result, subject_of(case, result), calibration)
+    served, spread = found.evaluation.served, found.spread
     for i, b in points:
-        j = at[b]
+        j = int(np.searchsorted(served.batch, b))
         yield i, Prediction(
-            Bounds.around(float(ttft[j]), sd=spread.ttft), Bounds.around(float(tpot[j]), sd=spread.tpot),
-            float(tpot[j] * np.exp(ADMIT_MARGIN * spread.tpot)), spread.basis,
+            _bounds(served.ttft_s[j], spread.ttft, found.ttft_half95, j),
+            _bounds(served.tpot_s[j], spread.tpot, found.tpot_half95, j),
+            1e3 * float(found.tpot_admit_s[j]), spread.basis,
         )  # fmt: skip
+
+
+def _bounds(seconds: float, sd: Array | float, half95: Array, j: int) -> Bounds:
+    one = float(np.asarray(sd)[j])
+    return Bounds.around(1e3 * float(seconds), sd=one, z95=float(half95[j]) / one)
+
+
+def subject_of(case: Case, evaluation: Evaluation) -> Subject:
+    """The case as the calibration sees it."""
+    layout = case.layout
+    return Subject(
+        engine=case.engine, version=case.version, family=family_of(evaluation.model), label=case.label.lower(),
+        system=case.gpu, weights=case.weights, gpus=layout.gpus, ep=layout.ep, dp=layout.dp, isl=case.input_tokens,
+        osl=case.output_tokens, random_lengths=case.random_lengths,
+        speculative=evaluation.setup.accepted_tokens > 1.0,
+    )  # fmt: skip
 
 
 def evaluate_case(case: Case, batch: Array, profiles: Profiles) -> Evaluation:

@@ -1,0 +1,84 @@
+"""Fit the calibration: `python -P -m planner.calibration.fit DATA_DIR`.
+
+Reads `DATA_DIR/validation/silicon_dev.csv`, writes `data/calibration_parameters.csv` (engine constants) and
+`data/calibration.json` (residuals, interval widths, report) beside the package's data.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from planner.calibration.parameters import PARAMETERS, fit_recipes, parameters_csv
+from planner.calibration.points import Curve, curves_of
+from planner.calibration.priors import QUANTITIES
+from planner.calibration.split import LeftOut, fit_fields, left_out
+from planner.calibration.store import Calibration, calibration_json
+from planner.canonical import to_data
+from planner.estimate.recipes import RECIPES, Recipe
+from planner.files import write_atomically
+from planner.profiles.store import load_profiles
+from planner.validate.crossvalidate import NAMES, cross_validated, widths
+from planner.validate.formats import Table, read_table
+
+DATA = Path(__file__).parents[1] / "data"
+SOURCE = "NVIDIA aiconfigurator silicon sample, commit 095f58a (Apache-2.0), development side"
+
+
+def fit(table: Table, *, report: bool = True) -> tuple[dict[str, Recipe], Calibration]:
+    """Engine constants and residuals of the measurements in `table`."""
+    curves = curves_of(table, load_profiles())
+    recipes = {engine: _as_written(r) for engine, r in fit_recipes(curves).items()}
+    fields = fit_fields(curves, recipes)
+    calibration = Calibration(fields, _all_widths(curves))
+    return recipes, replace(calibration, report=_report(table, curves) if report else {})
+
+
+def _as_written(recipe: Recipe) -> Recipe:
+    """The constants with the digits the file keeps."""
+    return replace(recipe, **{p.name: float(f"{getattr(recipe, p.name):.4g}") for p in PARAMETERS})
+
+
+def _all_widths(curves: Sequence[Curve]) -> dict[tuple[str, str], Mapping[str, tuple[float, float]]]:
+    """By engine and quantity: `known` from left-out curves, `new` from left-out families and systems."""
+    by_curve = list(left_out(curves, "curve"))
+    unseen = [out for scheme in ("model", "system") for out in left_out(curves, scheme)]
+    found = {}
+    for engine in RECIPES:
+        known, new = ([o for o in part if o.curve.case.engine == engine and o.known == is_known]
+                      for part, is_known in ((by_curve, True), ([*by_curve, *unseen], False)))  # fmt: skip
+        if known and new:
+            for q in QUANTITIES:
+                found[engine, q] = {"known": _rounded(known, q), "new": _rounded(new, q)}
+    return found
+
+
+def _rounded(found: Sequence[LeftOut], quantity: str) -> tuple[float, float]:
+    narrow, wide = widths(found, quantity)
+    return round(narrow, 3), round(wide, 3)
+
+
+def _report(table: Table, curves: Sequence[Curve]) -> dict[str, Any]:
+    rows, decisions = [], []
+    for scheme in NAMES:
+        found = cross_validated(table, curves, scheme, detail=scheme == "curve")
+        rows.extend(found[0])
+        decisions.extend(found[1])
+    points = sum(len(c.rows) for c in curves)
+    return {"points": points, "curves": len(curves), "rows": to_data(rows), "decisions": to_data(decisions)}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write both files."""
+    path = Path(arguments[0]) / "validation" / "silicon_dev.csv"
+    recipes, calibration = fit(read_table(path))
+    write_atomically(DATA / "calibration_parameters.csv", parameters_csv(recipes))
+    text = calibration_json(calibration, source=SOURCE, as_of="2026-04-28")
+    write_atomically(DATA / "calibration.json", text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
