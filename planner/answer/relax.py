@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from planner.decide import Decided, decide
 from planner.errors import Infeasible, PlannerError
 from planner.inputs import changed
-from planner.options.sustain import TPOT, TTFT
-from planner.options.table import VERDICTS, Ways
+from planner.options.sustain import NO_HEADROOM, TPOT, TTFT
+from planner.options.table import VERDICTS
 from planner.pricing.catalog import Catalog
 from planner.pricing.money import HOURS_PER_MONTH
 from planner.profiles.store import Profiles
@@ -17,8 +17,13 @@ from planner.scenario import Scenario
 # Limits that can be dropped as a whole, in the order in which they are tried.
 DROPPABLE = ("zones", "countries", "regions", "sellers", "terms", "gpus", "vendors", "engines", "max_spot_share",
              "budget_usd_per_month", "spare_replicas", "kernels")  # fmt: skip
-_FIELD = {TPOT: "tpot_ms", TTFT: "ttft_ms"}
-ROOM = 1.05  # a limit at exactly the best value leaves no load; 5 % above it does
+_FIELD = {TPOT: "tpot_ms", TTFT: "ttft_ms", NO_HEADROOM: "ttft_ms"}
+ROOMS = (
+    1.05,
+    1.5,
+    3.0,
+)  # times the best value: a limit at exactly the best leaves no load, and waiting needs room
+Values = Mapping[str, object]
 
 
 def infeasible(decided: Decided, catalog: Catalog, profiles: Profiles) -> Infeasible:
@@ -50,27 +55,61 @@ def _binding(decided: Decided) -> Iterator[str]:
 
 
 def _relaxations(decided: Decided, catalog: Catalog, profiles: Profiles) -> Iterator[str]:
-    scenario = decided.scenario
-    for text, values in (*_slo_changes(decided.ways), *_limit_changes(scenario)):
+    def ask(values: Values) -> Decided | None:
         try:
-            again = decide(changed(scenario, values), catalog, profiles, like=decided)
+            return decide(changed(decided.scenario, values), catalog, profiles, like=decided)
         except PlannerError:
-            continue
-        if again.decision.status != "infeasible":
-            yield f"{text} would cost {again.decision.usd_per_hour * HOURS_PER_MONTH:,.0f} USD per month"
+            return None
+
+    yield from _slo_relaxations(decided, ask)
+    for text, values in _limit_changes(decided.scenario):
+        if (dollars := _dollars(ask(values))) is not None:
+            yield f"{text} would cost {dollars}"
 
 
-def _slo_changes(ways: tuple[Ways, ...]) -> Iterator[tuple[str, dict[str, object]]]:
-    for way in ways:
-        if (way.load.requests_per_s > 0).any():
-            continue
-        misses = {_FIELD[code]: round(ROOM * best, 1) for code, best in way.near_misses()}
-        name = way.workload.name
-        for field, value in misses.items():
-            yield f"{field} = {value:g} for {name}", {f"workloads.{name}.{field}": value}
-        if len(misses) > 1:
-            text = " and ".join(f"{f} = {v:g}" for f, v in misses.items())
-            yield f"{text} for {name}", {f"workloads.{name}.{f}": v for f, v in misses.items()}
+def _slo_relaxations(decided: Decided, ask: Callable[[Values], Decided | None]) -> Iterator[str]:
+    """Each latency limit alone; where none helps, all that bind together, those that only then show included."""
+    alone = False
+    for path, best in _missed(decided).items():
+        for room in ROOMS:
+            value = round(room * best, 1)
+            if (dollars := _dollars(ask({path: value}))) is not None:
+                alone = True
+                yield f"{_said({path: value})} would cost {dollars}"
+                break
+    values: dict[str, object] = {}
+    seen: Decided | None = decided
+    for room in (*ROOMS, ROOMS[-1]):
+        if alone or seen is None:
+            return
+        values |= {path: round(room * best, 1) for path, best in _missed(seen).items()}
+        seen = ask(values)
+        if values and (dollars := _dollars(seen)) is not None:
+            yield f"{_said(values)} would cost {dollars}"
+            return
+
+
+def _missed(decided: Decided) -> dict[str, float]:
+    """Dotted path of every latency limit that some workload misses everywhere, and the best it could be."""
+    found: dict[str, float] = {}
+    for way in decided.ways:
+        if not (way.load.requests_per_s > 0).any():
+            for code, best in way.near_misses():
+                path = f"workloads.{way.workload.name}.{_FIELD[code]}"
+                found[path] = min(best, found.get(path, best))
+    return found
+
+
+def _said(values: Values) -> str:
+    parts = {path: path.rpartition(".") for path in values}
+    return " and ".join(f"{field} = {values[path]:g} for {where.removeprefix('workloads.')}"
+                        for path, (where, _, field) in parts.items())  # fmt: skip
+
+
+def _dollars(decided: Decided | None) -> str | None:
+    if decided is None or decided.decision.status == "infeasible":
+        return None
+    return f"{decided.decision.usd_per_hour * HOURS_PER_MONTH:,.0f} USD per month"
 
 
 def _limit_changes(scenario: Scenario) -> Iterator[tuple[str, dict[str, object]]]:

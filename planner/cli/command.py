@@ -123,11 +123,13 @@ def _lines(error: Exception) -> list[str]:
     message = " ".join(str(error).split())
     if code == 1:
         return [f"internal error: {type(error).__name__}: {message} (a bug; --debug shows where)"]
-    lines = [message]
-    if isinstance(error, Infeasible):
-        lines += [f"  binds: {limit}" for limit in error.binding]
-        lines += [f"  would help: {change}" for change in error.relaxations]
-    return lines
+    if not isinstance(error, Infeasible) or not error.binding:
+        return [message]
+    return [
+        message.partition(": ")[0],  # the rest of it follows, a line each
+        *(f"  binds: {limit}" for limit in error.binding),
+        *(f"  would help: {change}" for change in error.relaxations or ("no single relaxation of a limit",)),
+    ]
 
 
 def _complain(line: str) -> None:

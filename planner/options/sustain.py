@@ -113,7 +113,8 @@ def sustained(
     index = rate.argmax(axis=1)
     rows = np.arange(len(evaluations))
     top = rate[rows, index]
-    verdict[(verdict == OK) & (top <= 0.0)] = NO_HEADROOM
+    crowded = (verdict == OK) & (top <= 0.0)
+    verdict[crowded], best[crowded] = NO_HEADROOM, 1e3 * c.first[crowded, 0]
     slots, service = c.slots[rows, index], c.service[rows, index]
     share = 1.0 - slo.percentile / 100.0
     wait = _prefill_wait(top / c.ranks[:, 0] * c.prefill[rows, index], c.prefill[rows, index], share)

@@ -49,7 +49,7 @@ class Ways:
     def near_misses(self) -> tuple[tuple[int, float], ...]:
         """(verdict, best ms) of the least bad configuration per limit that binds."""
         found = []
-        for code in (TPOT, TTFT):
+        for code in (TPOT, TTFT, NO_HEADROOM):
             missed = self.load.best_ms[self.load.verdict == code]
             if missed.size:
                 found.append((code, float(missed.min())))
