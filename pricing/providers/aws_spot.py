@@ -30,7 +30,7 @@ Zones = dict[str, list[tuple[float, Listing]]]
 
 def fetch(session: Session, env: Mapping[str, str]) -> Iterator[Item]:
     """The cheapest zone of every GPU instance, region by region."""
-    credentials = Credentials(*(env[name] for name in KEYS), token=env.get("AWS_SESSION_TOKEN", ""))
+    credentials = Credentials(env[KEYS[0]], env[KEYS[1]], token=env.get("AWS_SESSION_TOKEN", ""))
     regions = [r.strip() for r in env.get(REGIONS, "").split(",") if r.strip()] or DEFAULT_REGIONS
     refused: RefusedError | None = None
     answered = False

@@ -19,6 +19,16 @@ from planner.pricing.providers.shape import Row, columns, kind_of, read_rows
 
 WHERE = "PLANNER_CONTRACT_PRICES"
 NEEDED = ("seller", "instance", "gpu", "gpu_count", "term", "price_per_hour")
+OPTIONAL = (
+    "currency",
+    "region",
+    "gpu_memory_gib",
+    "vcpus",
+    "host_memory_gib",
+    "upfront",
+    "valid_from",
+    "note",
+)
 
 
 def fetch(session: Session, env: Mapping[str, str]) -> Iterator[Item]:
@@ -61,6 +71,7 @@ def _json(text: str) -> list[Any]:
 
 
 def _read(row: Row) -> Iterator[Listing]:
+    row.only((*NEEDED, *OPTIONAL))
     yield Listing(
         seller=row.text("seller"), instance=row.text("instance"), gpu=row.text("gpu"),
         gpu_count=row.value("gpu_count"), term=row.text("term"), price=row.value("price_per_hour"),

@@ -52,7 +52,7 @@ def _read(row: Row) -> Iterator[Listing]:
             seller="digitalocean", instance=row.text("slug"), gpu=gpu.text("model"), gpu_count=gpu.value("count"),
             gpu_memory_gib=memory.value("amount"), memory_of_all=True, vcpus=row.value("vcpus"),
             host_memory_gib=ram / 1024 if usable else None, region=region, price=row.value("price_hourly"),
-            currency=row.maybe("currency", "USD"), source=f"{HOST}/v2/sizes",
+            currency=row.maybe("currency") or "USD", source=f"{HOST}/v2/sizes",
             availability=None if row.value("available") else 0.0,
         )  # fmt: skip
 

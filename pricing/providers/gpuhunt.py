@@ -94,7 +94,7 @@ def _reader(name: str) -> Callable[[Row], Iterator[Listing]]:
             seller=SELLERS[name], instance=row.text("instance_name"), gpu=gpu, gpu_count=count,
             gpu_memory_gib=row.text("gpu_memory"), vcpus=row.text("cpu"), host_memory_gib=row.text("memory"),
             region=row.text("location"), term="spot" if row.text("spot").lower() == "true" else "on_demand",
-            price=row.text("price"), currency=row.maybe("currency", "USD"),
+            price=row.text("price"), currency=row.maybe("currency") or "USD",
             source=f"dstackai/gpuhunt catalogue v3/{name}", flags=("archive",),
         )  # fmt: skip
 

@@ -177,27 +177,27 @@ def _future(day: str, today: date) -> str:
 
 def _identify(listing: Listing, machine: Machine | None) -> _Rented:
     """GPU and number: the machine table before the listing, and the listing's spelling before a guess."""
+    name = "" if machine else _name(listing.gpu, "gpu")
+    members = machine.keys if machine else _resolved(name, None)
     stated = None if listing.gpu_count in (None, "") else float(_decimal(listing.gpu_count, "gpu_count"))
     count = machine.gpu_count if machine and machine.gpu_count else stated
     if count is None or not 0 < count <= MOST_GPUS:
         raise _Refused(f"bad_gpu_count: {shown(listing.gpu_count)[:40]}")
-    flags = ("count_from_name",) if stated is not None and stated != count else ()
-    flags += ("fractional_gpu",) if count % 1 else ()
-    memory = _figure(listing.gpu_memory_gib)
-    if machine:
-        memory = _memory(machine.keys, memory, count, of_all=listing.memory_of_all)
-        fitting = tuple(
-            k for k in machine.keys if memory is None or load_gpus()[k].has_memory(memory / min(count, 1))
-        )
-        return _Rented((fitting or machine.keys)[:1], count, memory or machine.gpu_memory_gib, flags)
-    name = _name(listing.gpu, "gpu")
+    differs = stated is not None and stated != count
+    flags = (*(("count_from_name",) if differs else ()), *(("fractional_gpu",) if count % 1 else ()))
+    memory = _memory(members, _figure(listing.gpu_memory_gib), count, of_all=listing.memory_of_all)
+    of_one = None if memory is None else memory / min(count, 1)
+    if machine is None:
+        return _Rented(_resolved(name, of_one), count, memory, flags)
+    fitting = [key for key in members if of_one is None or load_gpus()[key].has_memory(of_one)]
+    return _Rented((*fitting, *members)[:1], count, memory or machine.gpu_memory_gib, flags)
+
+
+def _resolved(name: str, memory_gib: float | None) -> tuple[str, ...]:
     try:
-        members = resolve_gpu(name).keys if listing.memory_of_all else ()
-        memory = _memory(members, memory, count, of_all=listing.memory_of_all)
-        match = resolve_gpu(name, memory_gib=None if memory is None else memory / min(count, 1))
+        return resolve_gpu(name, memory_gib=memory_gib).keys
     except ProfileError as error:
         raise _Refused(f"unknown_gpu: {error}") from None
-    return _Rented(match.keys, count, memory, flags)
 
 
 def _memory(keys: Iterable[str], stated: float | None, count: float, *, of_all: bool) -> float | None:

@@ -13,6 +13,8 @@ from planner.pricing.providers.errors import ShapeError
 from planner.pricing.providers.records import Item, Listing, Provider
 from planner.pricing.providers.session import Session
 from planner.pricing.providers.shape import Row, read_rows
+from planner.profiles.errors import ProfileError
+from planner.profiles.gpus import resolve_gpu
 
 KEY = "LAMBDA_API_KEY"
 URL = "https://cloud.lambdalabs.com/api/v1/instance-types"
@@ -41,14 +43,23 @@ def _read(row: Row) -> Iterator[Listing]:
         raise ShapeError(f"lambda.description: {description[:60]!r} states no GPU")
     count, gpu, memory, form = match.groups()
     places = [row.row_of(region, "regions_with_capacity_available").text("name") for region in regions]
-    for place in places or [None]:
+    for place in places or [""]:
         yield Listing(
-            seller="lambda", instance=name, gpu=f"{gpu} {form}" if form else gpu, gpu_count=count,
+            seller="lambda", instance=name, gpu=_spelling(gpu, form), gpu_count=count,
             gpu_memory_gib=memory, vcpus=specs.value("vcpus"), host_memory_gib=specs.value("memory_gib"),
             region=place, price=kind.value("price_cents_per_hour"), scale=Decimal("0.01"),
-            currency=kind.maybe("currency", "USD"), availability=None if place else 0.0,
+            currency=kind.maybe("currency") or "USD", availability=None if place else 0.0,
             source="cloud.lambdalabs.com instance-types", flags=() if place else ("no_stock_when_fetched",),
         )  # fmt: skip
+
+
+def _spelling(gpu: str, form: str | None) -> str:
+    """With the form factor where cards of this name come in several; `A10 PCIe` is nobody's name."""
+    try:
+        resolve_gpu(f"{gpu} {form}")
+    except ProfileError:
+        return gpu
+    return f"{gpu} {form}"
 
 
 PROVIDER = Provider(

@@ -58,7 +58,7 @@ def fetch(session: Session, env: Mapping[str, str]) -> Iterator[Item]:
     yield from read_rows("nebius", rows, _read)
 
 
-def _rows(text: str) -> Iterator[dict[str, object]]:
+def _rows(text: str) -> Iterator[Mapping[str, object]]:
     """Each GPU named on the page with the prices of the first mention that has two, else of any mention."""
     names = list(NAME.finditer(text))
     found: dict[str, list[tuple[str, str]]] = {}

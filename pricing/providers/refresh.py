@@ -149,11 +149,8 @@ def secrets_of(providers: Iterable[Provider], env: Mapping[str, str]) -> tuple[s
     """Values that must appear nowhere, longest first (one may contain another)."""
     # shorter ones are no secrets, and cutting them out would garble every message
     names = {name for provider in providers for name in provider.needs} | {"AWS_SESSION_TOKEN"}
-    return tuple(
-        sorted(
-            {env[name] for name in names if len(env.get(name, "")) >= SHORTEST_SECRET}, key=len, reverse=True
-        )
-    )
+    values = {env[name] for name in names if len(env.get(name, "")) >= SHORTEST_SECRET}
+    return tuple(sorted(values, key=len, reverse=True))
 
 
 def scrubbed(result: FetchResult, secrets: tuple[str, ...]) -> FetchResult:

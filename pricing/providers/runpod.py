@@ -14,7 +14,8 @@ from planner.pricing.providers.session import Session
 from planner.pricing.providers.shape import Row, read_rows, shown
 
 URL = "https://api.runpod.io/graphql"
-QUERY = "query { gpuTypes { id displayName memoryInGb secureCloud communityCloud securePrice communityPrice maxGpuCount } }"
+FIELDS = "id displayName memoryInGb secureCloud communityCloud securePrice communityPrice maxGpuCount"
+QUERY = f"query {{ gpuTypes {{ {FIELDS} }} }}"
 CLOUDS = (("secure", "secureCloud", "securePrice"), ("community", "communityCloud", "communityPrice"))
 MOST_GPUS = 8
 
@@ -44,7 +45,7 @@ def _read(row: Row) -> Iterator[Listing]:
             yield Listing(
                 seller="runpod", instance=f"{count}x {name} ({cloud})", gpu=id, gpu_count=count,
                 gpu_memory_gib=row.value("memoryInGb"), region="Global (lowest)", price=row.value(price),
-                per_gpu=True, currency=row.maybe("currency", "USD"), source="api.runpod.io gpuTypes",
+                per_gpu=True, currency=row.maybe("currency") or "USD", source="api.runpod.io gpuTypes",
                 flags=("marketplace",) if cloud == "community" else (),
             )  # fmt: skip
 

@@ -37,7 +37,7 @@ def _read(row: Row) -> Iterator[Listing]:
             gpu=built.text("gpu_type").replace("_", " "), gpu_count=built.value("num_gpus"),
             gpu_memory_gib=built.maybe("vram_per_gpu_in_gb"), vcpus=built.value("vcpus"),
             host_memory_gib=built.value("memory_in_gb"), region=there.text("region"),
-            price=row.value("hourly_price"), scale=Decimal("0.01"), currency=row.maybe("currency", "USD"),
+            price=row.value("hourly_price"), scale=Decimal("0.01"), currency=row.maybe("currency") or "USD",
             source="api.shadeform.ai instances/types", flags=("broker",),
         )  # fmt: skip
 

@@ -44,6 +44,14 @@ class Row:
             raise ShapeError(f"{self._place}.{name}: is {kind_of(found)}, not text")
         return found
 
+    def only(self, names: Sequence[str]) -> None:
+        """Refuse fields nobody reads: in a file of the user's own they are typing errors."""
+        for name in self._value:
+            if name not in names:
+                close = get_close_matches(str(name), names, n=1, cutoff=0.4)
+                hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"
+                raise ShapeError(f"{self._place}.{name}: is not known ({hint})")
+
     def some(self, name: str) -> Any:
         """A field that need not be in every row, but must be in one at least; None where it is not."""
         full = f"{self._place}.{name}"

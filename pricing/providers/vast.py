@@ -48,7 +48,7 @@ def _read(row: Row) -> Iterator[Listing]:
             seller="vast", instance=f"{count}x {gpu} #{machine}", gpu=GPU_NAMES.get(gpu, gpu), gpu_count=count,
             gpu_memory_gib=_number(row, "gpu_ram") / 1024, vcpus=row.value("cpu_cores_effective"),
             host_memory_gib=_host_memory(row), region=_place(row.value("geolocation")), term=term,
-            price=price + disk if positive else price, currency=row.maybe("currency", "USD"), availability=1.0,
+            price=price + disk if positive else price, currency=row.maybe("currency") or "USD", availability=1.0,
             source="console.vast.ai bundles", flags=("marketplace",),
         )  # fmt: skip
 

@@ -46,7 +46,7 @@ def _read(row: Row) -> Iterator[Listing]:
 
 
 def _currency(row: Row) -> object:
-    stated = row.maybe("currency", "USD")
+    stated = row.maybe("currency") or "USD"
     return stated.upper() if isinstance(stated, str) else stated
 
 

@@ -58,7 +58,7 @@ def _read_cloud(row: Row) -> Iterator[Listing | Quarantined]:
         yield Listing(
             seller="vultr", instance=name, gpu=gpu, gpu_count=count, gpu_memory_gib=memory / max(count, 1),
             vcpus=row.value("vcpu_count"), host_memory_gib=_gib(row.value("ram")), region=place,
-            price=row.value("hourly_cost"), currency=row.maybe("currency", "USD"), source="api.vultr.com plans",
+            price=row.value("hourly_cost"), currency=row.maybe("currency") or "USD", source="api.vultr.com plans",
             availability=None if place else 0.0, flags=() if place else ("no_stock_when_fetched",),
         )  # fmt: skip
 
@@ -72,7 +72,7 @@ def _read_metal(row: Row) -> Iterator[Listing]:
         yield Listing(
             seller="vultr", instance=name, gpu=match[2], gpu_count=match[1] or 1, vcpus=row.value("cpu_count"),
             host_memory_gib=_gib(row.value("ram")), region=place, price=row.value("monthly_cost"),
-            scale=Decimal(1) / HOURS_PER_MONTH, currency=row.maybe("currency", "USD"),
+            scale=Decimal(1) / HOURS_PER_MONTH, currency=row.maybe("currency") or "USD",
             source="api.vultr.com plans-metal", flags=("bare_metal", "billed_monthly"),
         )  # fmt: skip
 
