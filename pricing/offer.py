@@ -184,7 +184,7 @@ def write_cell(value: object) -> str:
     if isinstance(value, tuple):
         return " ".join(value)
     if isinstance(value, float):
-        return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+        return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return str(value)
 
 

@@ -54,8 +54,7 @@ def as_committed(
         raise PriceError(f"term: {term!r} is not one of {', '.join(COMMITMENT_MONTHS)}")
     if payment not in PAYMENTS:
         raise PriceError(f"payment: {payment!r} is not one of {', '.join(PAYMENTS)}")
-    due = {"no_upfront": recurring_usd_per_hour > 0 == upfront_usd, "all_upfront": upfront_usd > 0}
-    if not due.get(payment, upfront_usd > 0 and recurring_usd_per_hour > 0):
+    if (upfront_usd > 0, recurring_usd_per_hour > 0) != (payment != "no_upfront", payment != "all_upfront"):
         parts = f"{upfront_usd:g} $ upfront and {recurring_usd_per_hour:g} $/h"
         raise PriceError(f"{on_demand.label}: payment: {parts} is not {payment}")
     months = COMMITMENT_MONTHS[term]
