@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -22,6 +23,7 @@ from planner.schema import schema_of
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/cmd"))
 EXPECTED = ("stdout", "stderr", "exit")
+LIBRARIES = ("highspy", "numpy", "scipy")
 SCHEMAS = HERE.parents[1] / "planner" / "schemas"
 
 
@@ -39,7 +41,12 @@ def test_the_program_says_what_it_said(
     result = CliRunner().invoke(app, arguments, prog_name="planner")
     said = {"stdout": result.stdout, "stderr": result.stderr, "exit": f"{result.exit_code}\n"}
     for name in EXPECTED:
-        _compare(case / name, said[name].replace(str(tmp_path), "."), update_golden)
+        _compare(case / name, _settled(said[name].replace(str(tmp_path), ".")), update_golden)
+
+
+def _settled(text: str) -> str:
+    """Without what an upgrade of a library changes and nobody has to review."""
+    return re.sub(rf'(\b(?:{"|".join(LIBRARIES)})"?:? "?)\d[\w.]*', r"\g<1>VERSION", text)
 
 
 def _compare(file: Path, now: str, update: bool) -> None:
