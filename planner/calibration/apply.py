@@ -17,7 +17,7 @@ from planner.profiles.gpus import load_gpus
 
 Array = NDArray[np.float64]
 Z95 = 1.96
-ADMIT_MARGIN = 0.25  # standard deviations added to a TPOT before a limit is applied (docs, "decisions")
+ADMIT_MARGIN = 0.15  # standard deviations added to a TPOT before a limit is applied (docs, "decisions")
 
 
 @dataclass(frozen=True, slots=True)

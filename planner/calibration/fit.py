@@ -7,21 +7,21 @@ Reads `DATA_DIR/validation/silicon_dev.csv`, writes `data/calibration_parameters
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from planner.calibration.parameters import PARAMETERS, fit_recipes, parameters_csv
 from planner.calibration.points import Curve, curves_of
-from planner.calibration.priors import QUANTITIES
-from planner.calibration.split import LeftOut, fit_fields, left_out
-from planner.calibration.store import Calibration, calibration_json
+from planner.calibration.split import fit_fields, left_out
+from planner.calibration.store import AllWidths, Calibration, calibration_json
+from planner.calibration.width import widths_of
 from planner.canonical import to_data
-from planner.estimate.recipes import RECIPES, Recipe
+from planner.estimate.recipes import Recipe
 from planner.files import write_atomically
 from planner.profiles.store import load_profiles
-from planner.validate.crossvalidate import NAMES, cross_validated, widths
+from planner.validate.crossvalidate import NAMES, cross_validated
 from planner.validate.formats import Table, read_table
 
 DATA = Path(__file__).parents[1] / "data"
@@ -42,23 +42,14 @@ def _as_written(recipe: Recipe) -> Recipe:
     return replace(recipe, **{p.name: float(f"{getattr(recipe, p.name):.4g}") for p in PARAMETERS})
 
 
-def _all_widths(curves: Sequence[Curve]) -> dict[tuple[str, str], Mapping[str, tuple[float, float]]]:
-    """By engine and quantity: `known` from left-out curves, `new` from left-out families and systems."""
+def _all_widths(curves: Sequence[Curve]) -> AllWidths:
+    """Known combinations from left-out curves, new ones from left-out families and systems."""
     by_curve = list(left_out(curves, "curve"))
-    unseen = [out for scheme in ("model", "system") for out in left_out(curves, scheme)]
-    found = {}
-    for engine in RECIPES:
-        known, new = ([o for o in part if o.curve.case.engine == engine and o.known == is_known]
-                      for part, is_known in ((by_curve, True), ([*by_curve, *unseen], False)))  # fmt: skip
-        if known and new:
-            for q in QUANTITIES:
-                found[engine, q] = {"known": _rounded(known, q), "new": _rounded(new, q)}
-    return found
-
-
-def _rounded(found: Sequence[LeftOut], quantity: str) -> tuple[float, float]:
-    narrow, wide = widths(found, quantity)
-    return round(narrow, 3), round(wide, 3)
+    unseen = [out for scheme in ("model", "system") for out in left_out(curves, scheme) if not out.known]
+    found = widths_of([*by_curve, *unseen])
+    return {
+        key: {k: (round(v[0], 3), round(v[1], 3)) for k, v in part.items()} for key, part in found.items()
+    }
 
 
 def _report(table: Table, curves: Sequence[Curve]) -> dict[str, Any]:

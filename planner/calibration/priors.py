@@ -10,22 +10,23 @@ from collections.abc import Mapping
 
 from planner.calibration.field import Prior
 
-#                     batch  isl   osl  gpus   ep    dp
-_TPOT_SCALES = (2.5, 2.2, 4.3, 1.6, 2.0, 0.5)
-_TTFT_SCALES = (1.2, 1.5, 2.0, 2.0, 1.5, 1.5)
+# Scales along       batch  isl  osl  gpus  ep   dp
+_TPOT_SCALES = (2.5, 2.2, 4.3, 1.6, 2.0, 0.7)
+_TTFT_SCALES = (1.4, 1.4, 5.4, 1.7, 2.0, 0.8)
 
 PRIORS: Mapping[str, Prior] = {
     "tpot": Prior(
         _TPOT_SCALES,
-        constant={"format": 0.03, "label": 0.10, "version": 0.10, "layout": 0.05, "lengths": 0.15, "speculative": 0.26},
-        smooth={"engine": 0.10, "family": 0.20, "version": 0.20, "layout": 0.06, "speculative": 0.22},
+        constant={"family": 0.02, "format": 0.04, "label": 0.10, "version": 0.04, "layout": 0.04, "lengths": 0.15,
+                  "speculative": 0.25},
+        smooth={"engine": 0.10, "family": 0.21, "system": 0.05, "version": 0.20, "layout": 0.07, "speculative": 0.39},
         noise=0.03, clip=1.2,
     ),
     "ttft": Prior(
         _TTFT_SCALES,
-        constant={"family": 0.20, "format": 0.15, "label": 0.15, "version": 0.25, "speculative": 0.27},
-        smooth={"engine": 0.15, "family": 0.25, "version": 0.30},
-        noise=0.10, clip=1.5,
+        constant={"format": 0.25, "label": 0.19, "version": 0.04, "speculative": 0.44},
+        smooth={"engine": 0.13, "family": 0.25, "system": 0.21, "version": 0.20},
+        noise=0.07, clip=1.5,
     ),
 }  # fmt: skip
 QUANTITIES = tuple(PRIORS)

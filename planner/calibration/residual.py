@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.calibration.groups import GROUPS, KNOWN, Context, Subject
-from planner.calibration.store import Calibration, load_calibration
+from planner.calibration.store import Calibration, load_calibration, width_for
 
 Array = NDArray[np.float64]
 Z80 = 1.2816  # an 80 % interval spans +- this many standard deviations
@@ -49,7 +49,7 @@ def residuals(subject: Subject, batch: Array, calibration: Calibration | None = 
         return None
     context, x = subject.context, subject.at(batch)
     known = is_known(calibration, subject.engine, context)
-    tpot, ttft = (_one(calibration, subject.engine, q, context, x, known=known) for q in ("tpot", "ttft"))
+    tpot, ttft = (_one(calibration, subject, q, x, known=known) for q in ("tpot", "ttft"))
     return Residuals(tpot, ttft, known)
 
 
@@ -59,10 +59,8 @@ def is_known(calibration: Calibration, engine: str, context: Context) -> bool:
     return field is not None and any(c[_KNOWN] == context[_KNOWN] for c in field.contexts)
 
 
-def _one(
-    calibration: Calibration, engine: str, quantity: str, context: Context, x: Array, *, known: bool
-) -> Residual:
-    field = calibration.fields[engine, quantity]
-    mean, sd = field.at(context, x)
-    half80, half95 = calibration.widths[engine, quantity]["known" if known else "new"]
+def _one(calibration: Calibration, subject: Subject, quantity: str, x: Array, *, known: bool) -> Residual:
+    key = (subject.engine, quantity)
+    mean, sd = calibration.fields[key].at(subject.context, x)
+    half80, half95 = width_for(calibration.widths[key], subject.family, known=known)
     return Residual(mean, half80 * sd / Z80, half95 * sd)

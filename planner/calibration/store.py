@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from planner.calibration.field import Field
+from planner.calibration.field import Field, Prior
 from planner.calibration.groups import AXES, Context
-from planner.calibration.priors import PRIORS, QUANTITIES
+from planner.calibration.priors import QUANTITIES
 from planner.errors import DataError
 
 SCHEMA = "planner.calibration/1"
-Widths = Mapping[str, tuple[float, float]]  # class of support -> half widths of 80 % and 95 %, in sd
+Widths = Mapping[str, tuple[float, float]]  # class -> half widths of 80 % and 95 %, in standard deviations
+AllWidths = Mapping[tuple[str, str], Widths]  # (engine, quantity) -> widths
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,18 @@ class Calibration:
     """Residual fields and interval widths by engine and quantity, and the report of the fit."""
 
     fields: Mapping[tuple[str, str], Field]
-    widths: Mapping[tuple[str, str], Widths]
+    widths: AllWidths
     report: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
 
     def field(self, engine: str, quantity: str) -> Field | None:
         """Residuals of one quantity of one engine, None where nothing was measured."""
         return self.fields.get((engine, quantity))
+
+
+def width_for(widths: Widths, family: str, *, known: bool) -> tuple[float, float]:
+    """Half widths for one configuration; a measured family has its own."""
+    return widths.get(f"known {family}", widths["known"]) if known else widths["new"]
 
 
 @cache
@@ -48,6 +54,7 @@ def read_calibration(text: str, *, path: Path | str | None = None) -> Calibratio
         data = json.loads(text)
         if data["schema"] != SCHEMA:
             raise DataError(f"schema: {data['schema']!r} is not {SCHEMA}", path=path)
+        priors = {q: Prior(**data["priors"][q]) for q in QUANTITIES}
         fields: dict[tuple[str, str], Field] = {}
         widths: dict[tuple[str, str], Widths] = {}
         for engine, part in data["engines"].items():
@@ -56,7 +63,7 @@ def read_calibration(text: str, *, path: Path | str | None = None) -> Calibratio
             at = np.array(part["context"], np.int64)
             for q in QUANTITIES:
                 columns = (np.array(part[q][name], float) for name in ("residual", "weight", "pull"))
-                fields[engine, q] = Field(PRIORS[q], contexts, at, x, *columns)
+                fields[engine, q] = Field(priors[q], contexts, at, x, *columns)
                 widths[engine, q] = {k: (v[0], v[1]) for k, v in part[q]["widths"].items()}
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise DataError(f"not a calibration: {error!r}", path=path) from None
@@ -77,8 +84,10 @@ def calibration_json(calibration: Calibration, *, source: str, as_of: str) -> st
             "residual": _short(f.residual, 4), "weight": _short(f.weight, 3), "pull": _short(f.pull, 4),
             "widths": {k: list(v) for k, v in calibration.widths[engine, q].items()},
         }  # fmt: skip
+    some = next(iter(engines))
     body = {
         "schema": SCHEMA,
+        "priors": {q: asdict(calibration.fields[some, q].prior) for q in QUANTITIES},
         "source": source,
         "as_of": as_of,
         "report": calibration.report,

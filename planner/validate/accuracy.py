@@ -199,7 +199,7 @@ def _points(found: Sequence[Scored]) -> Points:
 
 
 def _situation(case: Case) -> tuple[object, ...]:
-    return case.model, case.gpu, case.weights, case.input_tokens, case.output_tokens
+    return case.model, case.gpu, case.input_tokens, case.output_tokens
 
 
 def joined(parts: Iterable[Accuracy]) -> Accuracy:

@@ -11,6 +11,8 @@ from planner.calibration.apply import ADMIT_MARGIN, Z80
 from planner.calibration.points import Curve
 from planner.calibration.priors import QUANTITIES
 from planner.calibration.split import SCHEMES, LeftOut, left_out
+from planner.calibration.store import AllWidths, width_for
+from planner.calibration.width import widths_of
 from planner.errors import InputError, did_you_mean
 from planner.validate.accuracy import AccuracyRow, DecisionRow, Scored, accuracy_rows, decision_rows
 from planner.validate.formats import Question, Table
@@ -38,37 +40,15 @@ def cross_validate(table: Table, curves: Sequence[Curve], scheme: str, *, seed: 
     given = 1 if scheme == "point" else 0
     found = list(left_out(curves, "pair" if given else scheme, seed=seed, given=given))
     part = np.random.default_rng(seed).integers(PARTS, size=len(found))
-    return [
-        s for i, out in enumerate(found) for s in _scored(table, out, _widths(found, part != part[i], out))
+    width = [
+        widths_of([f for f, p in zip(found, part.tolist(), strict=True) if p != k]) for k in range(PARTS)
     ]
+    return [s for out, p in zip(found, part.tolist(), strict=True) for s in _scored(table, out, width[p])]
 
 
-def conformal(ratios: Array, level: float) -> float:
-    """Multiplier of the standard deviation that holds `level` of the next ratio.
-
-    >>> conformal(np.arange(1.0, 10.0), 0.8)
-    8.0
-    """
-    n = len(ratios)
-    return float(np.sort(ratios)[min(n - 1, int(np.ceil((n + 1) * level)) - 1)])
-
-
-def widths(found: Iterable[LeftOut], quantity: str) -> tuple[float, float]:
-    """Half widths of the 80 % and 95 % intervals in standard deviations."""
-    ratios = np.concatenate([np.abs(out.miss(quantity)) / out.sd[quantity] for out in found])
-    return conformal(ratios, 0.80), conformal(ratios, 0.95)
-
-
-def _widths(
-    found: Sequence[LeftOut], use: NDArray[np.bool_], like: LeftOut
-) -> dict[str, tuple[float, float]]:
-    engine = like.curve.case.engine
-    others = [f for f, u in zip(found, use.tolist(), strict=True) if u and f.curve.case.engine == engine]
-    same = [f for f in others if f.known == like.known] or others or list(found)
-    return {q: widths(same, q) for q in QUANTITIES}
-
-
-def _scored(table: Table, out: LeftOut, half: dict[str, tuple[float, float]]) -> Iterable[Scored]:
+def _scored(table: Table, out: LeftOut, width: AllWidths) -> Iterable[Scored]:
+    subject = out.curve.subject
+    half = {q: width_for(width[subject.engine, q], subject.family, known=out.known) for q in QUANTITIES}
     value = {q: np.exp(out.physics[q] + out.mean[q]) for q in QUANTITIES}
     value["tpot"] = np.maximum.accumulate(value["tpot"])
     for j, row in enumerate(out.curve.rows):

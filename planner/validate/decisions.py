@@ -1,6 +1,6 @@
 """What the predictions are for: choosing a configuration. How good are the choices?
 
-In each situation (model, system, precision, lengths) pick the engine, layout and batch with the highest
+In each situation (model, system, lengths) pick the engine, precision, layout and batch with the highest
 predicted output tokens/s/GPU among those admitted under a TPOT limit, then look at what was measured.
 """
 
