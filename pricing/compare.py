@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from planner.pricing.offer import Key, Offer
+from planner.pricing.offer import Offer
 
 JUMP = 2.0
 """A price that more than doubles or halves between two looks: list prices move by less, spot seldom more."""
@@ -27,6 +27,8 @@ class Change:
     gpu: str
     region: str | None
     term: str
+    payment: str
+    """How a commitment is paid, where that is stated."""
     old_usd_per_gpu_hour: float | None
     new_usd_per_gpu_hour: float | None
     percent: float | None
@@ -122,14 +124,14 @@ def _change(old: Offer | None, new: Offer | None, peers: Mapping[tuple[str, str]
     if shown is None:
         raise AssertionError("a key is on one side at least")
     was, now = (offer.usd_per_gpu_hour if offer else None for offer in (old, new))
-    key: Key = shown.key
     odd = ""
     if now is not None:
         found = (rule(was, now, peers.get((shown.gpu, shown.term))) for rule in ODD.values())
         odd = next(filter(None, found), "")
     return Change(
         change="moved" if old and new else "new" if new else "gone",
-        seller=shown.seller, instance=shown.instance, gpu=shown.gpu, region=shown.region, term=key[4],
+        seller=shown.seller, instance=shown.instance, gpu=shown.gpu, region=shown.region, term=shown.term,
+        payment=shown.payment,
         old_usd_per_gpu_hour=was, new_usd_per_gpu_hour=now,
         percent=100 * (now / was - 1) if was and now else None, suspicious=odd,
         old_as_of=old.as_of if old else None, new_as_of=new.as_of if new else None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from planner.pricing.assumptions import ASSUMPTIONS, Assumption
 from planner.pricing.energy import Carbon, grams_co2_per_hour
 from planner.pricing.errors import PriceError
-from planner.pricing.ownership import Ownership, Site, load_watts
+from planner.pricing.ownership import Ownership, Site, check_site, load_watts
 from planner.profiles.gpus import Gpu
 
 UTILISATIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -122,7 +122,7 @@ def _case(gpu: Gpu, site: Site, purchase_usd: float, given: Given, end: str) -> 
         horizon_years=years,
         **{name: figure(name) for name in _FIGURES},
     )
-    return unit, replace(site, pue=figure("pue"))
+    return unit, check_site(replace(site, pue=figure("pue")))
 
 
 _FIGURES = tuple({f.name for f in fields(Ownership)} & ASSUMPTIONS.keys() - {"horizon_years"})

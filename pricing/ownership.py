@@ -27,6 +27,7 @@ __all__ = [
     "CostParts",
     "Ownership",
     "Site",
+    "check_site",
     "load_watts",
     "owned_offer",
     "residual",
@@ -185,6 +186,13 @@ def _within(name: str, value: float, low: float, high: float) -> None:
         raise PriceError(f"{name}: {value:g} is not {limits}")
 
 
+def check_site(site: Site) -> Site:
+    """The site itself; raises `PriceError` for a price of electricity or a PUE that no place has."""
+    _within("owned.site.electricity_usd_per_kwh", site.electricity_usd_per_kwh, 0.0, 10.0)
+    _within("owned.site.pue", site.pue, 1.0, 5.0)
+    return site
+
+
 def load_watts(gpu: Gpu, *, host_w: float | None = None, host_per_tdp: float | None = None) -> float:
     """Draw of one GPU and its share of the host at full load; raises `PriceError` where the TDP is unknown.
 
@@ -238,8 +246,7 @@ def owned_offer(
     if status not in ("have", "would_buy"):
         raise PriceError(f"owned.status: {status!r} is not have or would_buy")
     _within("owned.count", count, 1e-3, 1e6)
-    _within("owned.site.electricity_usd_per_kwh", site.electricity_usd_per_kwh, 0.0, 10.0)
-    _within("owned.site.pue", site.pue, 1.0, 5.0)
+    check_site(site)
     match = resolve_gpu(gpu)
     model = load_gpus()[match.key]
     years = default("horizon_years") if horizon_years is None else horizon_years

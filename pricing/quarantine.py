@@ -145,11 +145,16 @@ def as_row(offer: Offer) -> str:
     return json.dumps({column: write_cell(getattr(offer, column)) for column in COLUMNS}, sort_keys=True)
 
 
+def accepted_ids(decisions: Iterable[Decision]) -> frozenset[str]:
+    """Ids of held rows whose last decision is to take them."""
+    verdicts = {decision.id: decision.verdict for decision in decisions}
+    return frozenset(id for id, verdict in verdicts.items() if verdict == "accept")
+
+
 def accepted(held: Iterable[Held], decisions: Iterable[Decision]) -> tuple[Offer, ...]:
     """The held rows the user has taken, flagged so that every page can say so."""
-    verdicts = {decision.id: decision.verdict for decision in decisions}
-    taken = {row.id: row for row in held if verdicts.get(row.id) == "accept"}
-    offers = [row.offer() for row in taken.values()]
+    ids = accepted_ids(decisions)
+    offers = [row.offer() for row in {row.id: row for row in held if row.id in ids}.values()]
     return tuple(replace(offer, flags=(*offer.flags, ACCEPTED)) for offer in offers)
 
 

@@ -16,7 +16,7 @@ from planner.pricing.catalog import Catalog, gated, newest
 from planner.pricing.errors import PriceError
 from planner.pricing.gates import summarise
 from planner.pricing.offer import Offer, to_row
-from planner.pricing.quarantine import Decision, Held, accepted
+from planner.pricing.quarantine import Decision, Held, accepted, accepted_ids
 
 SHIPPED = "shipped"
 """Provider name of the rows that came with the package; they stand in where no seller was fetched."""
@@ -164,7 +164,9 @@ def catalog_of(snapshot: Snapshot, decisions: Iterable[Decision] = ()) -> Catalo
     kept = tuple(_in_force(snapshot.offers))
     blocks = [offer for offer in kept if offer.term == "capacity_block"]
     catalog = gated(offer for offer in kept if offer.term != "capacity_block")
-    left_out = [(row.reason, f"{row.label}: {row.detail}") for row in snapshot.held]
+    decisions = tuple(decisions)
+    taken = accepted_ids(decisions)
+    left_out = [(r.reason, f"{r.label}: {r.detail}") for r in snapshot.held if r.id not in taken]
     left_out += [("capacity_block", f"{offer.label}: bought for days") for offer in blocks]
     counted = Catalog(catalog.offers, (*catalog.left_out, *summarise(left_out)))
     return counted.with_offers(accepted(snapshot.held, decisions))

@@ -112,7 +112,7 @@ def difference(diff: PriceDiff, old: str, new: str) -> Listing:
         Shown("Seller", lambda c: c.seller, whole=True),
         Shown("Instance", lambda c: c.instance),
         Shown("Region", lambda c: c.region or ""),
-        Shown("Term", lambda c: term(c.term)),
+        Shown("Term", lambda c: f"{term(c.term)} {c.payment.replace('_', ' ')}".strip()),
         Shown("Old $/GPU-h", lambda c: or_blank(c.old_usd_per_gpu_hour), right=True),
         Shown("New $/GPU-h", lambda c: or_blank(c.new_usd_per_gpu_hour), right=True),
         Shown("Change %", _moved, right=True),
@@ -121,7 +121,7 @@ def difference(diff: PriceDiff, old: str, new: str) -> Listing:
     counts = ", ".join(f"{diff.count(kind):,} {kind}" for kind in ("moved", "new", "gone"))
     title = f"{old} to {new}: {counts}, {diff.unchanged:,} unchanged"
     notes = (f"{plural(diff.suspicious, 'change')} to look at before planning on",) if diff.suspicious else ()
-    names = ("change", "seller", "instance", "gpu", "region", "term", "old_usd_per_gpu_hour",
+    names = ("change", "seller", "instance", "gpu", "region", "term", "payment", "old_usd_per_gpu_hour",
              "new_usd_per_gpu_hour", "percent", "suspicious", "old_as_of", "new_as_of")  # fmt: skip
     return Listing(title, diff.changes, columns, notes, MOST_ON_A_PAGE, names)
 

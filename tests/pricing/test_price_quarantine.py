@@ -141,6 +141,7 @@ def test_an_accepted_row_is_planned_on_and_says_so(make_offer: MakeOffer) -> Non
     snapshot = snapshot_of([], taken_at="2026-10-01T00:00:00.000000Z", today=TODAY)
     with_row = type(snapshot)(snapshot.taken_at, (), {}, (row,))
     assert catalog_of(with_row, [decision]).offers == (offer,)
+    assert catalog_of(with_row, [decision]).left_out == ()
     assert catalog_of(with_row).offers == ()
     assert catalog_of(with_row).left_out[0].reason == "price_out_of_band"
 
