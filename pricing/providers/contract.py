@@ -71,6 +71,8 @@ def _json(text: str) -> list[Any]:
 
 
 def _read(row: Row) -> Iterator[Listing]:
+    for name in NEEDED:
+        row.value(name)
     row.only((*NEEDED, *OPTIONAL))
     yield Listing(
         seller=row.text("seller"), instance=row.text("instance"), gpu=row.text("gpu"),

@@ -12,6 +12,8 @@ from planner.pricing.providers.errors import FetchError, ShapeError
 from planner.pricing.providers.records import Item, Listing, Provider
 from planner.pricing.providers.session import Session
 from planner.pricing.providers.shape import Row, read_rows, shown
+from planner.profiles.errors import ProfileError
+from planner.profiles.gpus import resolve_gpu
 
 URL = "https://api.runpod.io/graphql"
 FIELDS = "id displayName memoryInGb secureCloud communityCloud securePrice communityPrice maxGpuCount"
@@ -43,11 +45,20 @@ def _read(row: Row) -> Iterator[Listing]:
             if count > min(most or 1, MOST_GPUS):
                 break
             yield Listing(
-                seller="runpod", instance=f"{count}x {name} ({cloud})", gpu=id, gpu_count=count,
+                seller="runpod", instance=f"{count}x {name} ({cloud})", gpu=_spelling(id, name), gpu_count=count,
                 gpu_memory_gib=row.value("memoryInGb"), region="Global (lowest)", price=row.value(price),
                 per_gpu=True, currency=row.maybe("currency") or "USD", source="api.runpod.io gpuTypes",
                 flags=("marketplace",) if cloud == "community" else (),
             )  # fmt: skip
+
+
+def _spelling(id: str, name: str) -> str:
+    """The id, unless the label only makes it clearer (`H100 SXM` for `NVIDIA H100 80GB HBM3`)."""
+    try:
+        by_id, by_name = set(resolve_gpu(id).keys), set(resolve_gpu(name).keys)
+    except ProfileError:
+        return id
+    return name if by_name < by_id else id
 
 
 PROVIDER = Provider(

@@ -150,10 +150,8 @@ def test_a_renamed_price_field_is_named_with_its_provider(case: Any, asking: Any
     result = asking.result(case, kit.serving(case, documents))
     assert result.status == "failed"
     assert result.offers == ()
-    assert f"{case.provider}.{case.reasons.get('renamed_field', 'x.' + case.price[-1]).split('.')[-1]}" in (
-        result.message.replace(".pricingInfo.pricingExpression.tieredRates.unitPrice", "")
-        .replace(".instance_type.", ".").replace(".currencyCodeLocalizations.prices", "")
-    )  # fmt: skip
+    assert f"{case.provider}." in result.message
+    assert ("prices" if case.provider == "nebius" else case.price[-1]) in result.message
 
 
 def test_every_offer_of_a_good_answer_is_dated_and_sourced(case: Any, asking: Any, kit: Any) -> None:
@@ -181,7 +179,7 @@ def test_no_field_can_be_renamed_silently(case: Any, asking: Any, kit: Any) -> N
         documents = case.fresh()
         for row in case.rows(documents):
             try:
-                kit.samples.rename(row, path, "renamed")
+                kit.samples.rename(row, path, f"{path[-1]}_new")
             except KeyError:
                 continue
         result = asking.result(case, kit.serving(case, documents))
