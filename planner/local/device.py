@@ -28,6 +28,8 @@ class Device:
     fp8_speedup: float
     """Matrix rate in 8 bits over that in 16, 1 where 8 bits are not supported."""
     fp4_speedup: float
+    note: str = ""
+    """What the name left open, when it means several and the slowest was taken."""
 
     @property
     def shares_memory(self) -> bool:
@@ -39,9 +41,10 @@ class Device:
 def resolve_device(text: str) -> Device:
     """The device a name means, the slowest where it means several; raises ScenarioError."""
     try:
-        gpu = load_gpus()[resolve_gpu(text).key]
+        match = resolve_gpu(text)
     except ProfileError as error:
         raise ScenarioError(str(error)) from None
+    gpu = load_gpus()[match.key]
     stated = next((row for row in rows("devices") if row["gpu"] == gpu.key), {})
     bandwidth = gpu.memory_bytes_per_s or float(stated.get("memory_gb_per_s") or "nan") * 1e9
     flops = gpu.flops_16bit or float(stated.get("matrix_tflops") or "nan") * 1e12
@@ -51,4 +54,5 @@ def resolve_device(text: str) -> Device:
     return Device(
         gpu.key, gpu.vendor, gpu.architecture, gpu.segment, gpu.link_kind, gpu.memory_bytes, bandwidth, flops,
         fp8_speedup=fp8, fp4_speedup=gpu.dense_flops.get("fp4", fp8 * flops) / flops,
+        note=f"{text} read as {gpu.key}: {match.note}" if match.ambiguous else "",
     )  # fmt: skip

@@ -21,8 +21,8 @@ from planner.local.terms import groups
 from planner.records import Basis, Quantity
 
 WIDER = 1.25
-"""Power on both interval factors for a scaled shape or an engine without figures: neither could be judged,
-as too few rows have them."""
+"""Power on both interval factors for a scaled shape, or an engine or architecture without figures: there
+are too few such rows, or none, to judge by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ def _speed(query: Query, decode: float, prefill: float, known: Calibration) -> S
     notes = query.notes
     if query.engine.key not in known.engines:
         notes = (*notes, f"no figures of {query.engine.key}; shares of all engines assumed")
+    if query.device.architecture not in known.architectures:
+        notes = (*notes, f"no figures on {query.device.architecture}; shares of all architectures assumed")
     return Speed(
         _quantity("decode", decode, query, known),
         _quantity("prefill", prefill, query, known) if has_prefill else None,
@@ -59,8 +61,8 @@ def _speed(query: Query, decode: float, prefill: float, known: Calibration) -> S
 
 
 def _quantity(target: str, value: float, query: Query, known: Calibration) -> Quantity:
-    seen_engine = query.engine.key in known.engines
+    seen = query.engine.key in known.engines and query.device.architecture in known.architectures
     interval = known.interval(target, interval_groups(query), known_device=query.device.key in known.devices)
-    power = 1.0 if seen_engine and not query.cost.scaled else WIDER
-    basis: Basis = "calibrated" if seen_engine else "transferred"
+    power = 1.0 if seen and not query.cost.scaled else WIDER
+    basis: Basis = "calibrated" if seen else "transferred"
     return Quantity(value, value * interval.low**power, value * interval.high**power, basis)

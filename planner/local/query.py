@@ -78,7 +78,7 @@ def read_query(row: Mapping[str, str]) -> Query:
     cost = resolve_cost(row["model"])
     metric = resolve_metric(row["metric"])
     regime, count = metric.regime, _gpus(row)
-    notes: list[str] = []
+    notes = [device.note] if device.note else []
     if cost.scaled:
         notes.append(f"shape of {row['model']} is not published here; {cost.name}")
     query = Query(

@@ -19,11 +19,12 @@ INTERVAL_COLUMNS = ("target", "group", "known_device", "low", "high", "rows", "s
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Effects and interval factors, with the devices and engines they were learned on."""
+    """Effects and interval factors, with the devices, architectures and engines they were learned on."""
 
     effects: Effects
     intervals: Mapping[tuple[str, str, bool], Interval]
     devices: frozenset[str]
+    architectures: frozenset[str]
     engines: frozenset[str]
 
     def interval(self, target: str, groups: Iterable[str], *, known_device: bool) -> Interval:
@@ -50,8 +51,10 @@ def calibration(
     return Calibration(
         effects,
         MappingProxyType({(i.target, i.group, i.known_device): i for i in found}),
-        frozenset(group for _, level, group in seen if level == "device"),
-        frozenset(group for _, level, group in seen if level == "engine"),
+        *(
+            frozenset(group for _, at, group in seen if at == level)
+            for level in ("device", "architecture", "engine")
+        ),
     )
 
 

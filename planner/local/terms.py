@@ -40,7 +40,7 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         "unpack_rate", "weights unpacked per 16-bit FLOP of the data sheet", 0.05,
-        {"all": 0.7, "kernel": 0.3, "vendor": 0.5, "engine": 0.3},
+        {"all": 0.7, "kernel": 0.3, "vendor": 0.5},
         "packed weights are turned into numbers by the vector units, which binds before bandwidth on small GPUs",
     ),
     Term(

@@ -131,6 +131,18 @@ def test_scaled_shape_widens_the_interval_and_is_noted() -> None:
     assert any("not published here" in note for note in scaled.notes)
 
 
+def test_architecture_without_figures_is_transferred_and_noted() -> None:
+    found = predict([read_query(question(device="AMD Ryzen AI Max+ 395 (Radeon 8060S)"))])[0]
+    assert found.decode_tokens_per_s.basis == "transferred"
+    assert any("rdna3.5" in note for note in found.notes)
+
+
+def test_ambiguous_card_is_read_as_the_slower_and_noted() -> None:
+    query = read_query(question(device="NVIDIA RTX PRO 6000 Blackwell"))
+    assert query.device.key == "rtx_pro_6000_server"
+    assert "rtx_pro_6000_server" in query.notes[0]
+
+
 REFUSALS = {
     "too large": (question(model="Llama-3-70B", quant="F16"), "do not fit"),
     "host processor": (question(framework="ollama cpu"), "host processor"),
