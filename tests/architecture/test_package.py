@@ -7,7 +7,6 @@ import importlib
 import pkgutil
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -81,22 +80,6 @@ def test_names_promised_are_there_and_nothing_else_is() -> None:
     assert all(getattr(planner, name) is not None for name in planner.__all__)
     with pytest.raises(AttributeError, match="no attribute 'recomend'"):
         _ = planner.recomend
-
-
-def test_help_takes_less_than_three_times_importing_the_parser() -> None:
-    """Best of five each, so that a busy machine does not decide."""
-    parser = min(_seconds("import typer") for _ in range(5))
-    help_page = min(
-        _seconds("import sys; sys.argv[1:] = ['--help']; from planner.cli import main; main()")
-        for _ in range(5)
-    )
-    assert help_page < 3 * parser
-
-
-def _seconds(code: str) -> float:
-    began = time.perf_counter()
-    _run(code)
-    return time.perf_counter() - began
 
 
 @pytest.mark.parametrize(
