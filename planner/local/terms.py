@@ -85,12 +85,12 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         "handoff", "seconds per GPU after the first and step", 1e-4,
-        {"all": 0.7, "engine": 0.3},
+        {"all": 0.7},
         "the running state is copied from GPU to GPU",
     ),
     Term(
         "exchange", "seconds per layer and step when more than one GPU works on it", 2e-5,
-        {"all": 0.7, "engine": 0.4},
+        {"all": 0.7},
         "two all-reduces per layer",
     ),
     Term(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -98,3 +100,8 @@ def test_unseen_group_takes_no_effect() -> None:
     index = known.effects.index([nowhere])
     assert (index == -1).all()
     assert np.exp(known.effects.log_terms(index))[0, 0] == pytest.approx(TERMS[0].start)
+
+
+def test_every_term_is_explained_on_the_page_about_local_engines() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "local-engines.md").read_text(encoding="utf-8")
+    assert [term.name for term in TERMS if f"`{term.name}`" not in page] == []
