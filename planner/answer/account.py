@@ -112,12 +112,13 @@ def slo_probability(decided: Decided, layers: Iterable[Layer]) -> float | None:
     least = None
     for layer in layers:
         option, way = layer.option, decided.ways[layer.option.workload]
-        e, i, s = option.configuration.evaluation, option.batch_index, option.configuration.spread
+        e, i = option.configuration.evaluation, option.batch_index
+        tpot_spread, ttft_spread = option.configuration.spread.at(i)
         margin = decided.scenario.constraints.quantile
-        ttft = float(way.load.ttft_s[option.row]) / _factor(margin, s.ttft)
+        ttft = float(way.load.ttft_s[option.row]) / _factor(margin, ttft_spread)
         p = min(
-            probability_within(way.slo.tpot_s, float(e.served.tpot_s[i]), s.tpot),
-            probability_within(way.slo.ttft_s, ttft, s.ttft),
+            probability_within(way.slo.tpot_s, float(e.served.tpot_s[i]), tpot_spread),
+            probability_within(way.slo.ttft_s, ttft, ttft_spread),
         )
         least = p if least is None else min(least, p)
     return least

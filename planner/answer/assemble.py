@@ -18,6 +18,7 @@ from planner.answer.account import (
 from planner.answer.alternatives import alternatives
 from planner.answer.money import token_prices
 from planner.answer.placements import placements
+from planner.calibration.store import load_calibration
 from planner.decide import Decided
 from planner.plan import Digests, Plan, Question
 from planner.policy import judge
@@ -48,7 +49,9 @@ def plan_of(decided: Decided, catalog: Catalog, profiles: Profiles, *, as_of: da
         assumptions=tuple(assumptions(decided, layers)),
         evidence=evidence(decided, layers),
         findings=tuple(findings(decided, layers)),
-        digests=Digests(prices=catalog.digest, profiles=profiles.digest, calibration=None),
+        digests=Digests(
+            prices=catalog.digest, profiles=profiles.digest, calibration=load_calibration().digest
+        ),
         versions=dict(_versions()),
     )
     judged = judge(plan, decided.scenario.policy.model_dump())

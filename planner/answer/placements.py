@@ -92,7 +92,7 @@ def _placement(
     sustained = way.load
     estimate = describe(
         e, int(sustained.index[row]), c.spread, weights=c.weights, kv=c.kv,
-        statistic=f"p{way.slo.percentile:g}", ttft_s=float(sustained.ttft_s[row] / _margin(decided, c.spread.ttft)),
+        statistic=f"p{way.slo.percentile:g}", ttft_s=float(sustained.ttft_s[row] / _margin(decided, c.spread.at(option.batch_index)[1])),
         requests_per_s=per_replica,
         power=board_power(e, int(sustained.index[row]), decided.configurations.profiles),
     )  # fmt: skip

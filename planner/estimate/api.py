@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from planner.calibration.apply import calibrated, subject_for
 from planner.errors import DoesNotFit, InputError, did_you_mean
 from planner.estimate.admissible import Admissible
 from planner.estimate.describe import describe
@@ -14,7 +15,6 @@ from planner.estimate.layout import divides
 from planner.estimate.power import board_power
 from planner.estimate.precision import op_formats, refusal
 from planner.estimate.recipes import setup_for
-from planner.estimate.spread import spread_of
 from planner.estimate.transfer import times_on
 from planner.models import resolve_model
 from planner.modelshape import Model
@@ -73,10 +73,10 @@ def estimate(
     )  # fmt: skip
     if not found.memory.fits or found.running_limit < 1.0:
         raise DoesNotFit(_too_small(found))
-    spread = spread_of(card, reference=load_gpus().get(card.reference or ""))
     last = len(batch) - 1
+    better = calibrated(found, subject_for(found, weights=weights))
     power = board_power(found, last, tables)
-    answer = describe(found, last, spread, weights=weights, kv=kv, power=power)
+    answer = describe(better.evaluation, last, better.spread, weights=weights, kv=kv, power=power)
     if not match.ambiguous:
         return answer
     from dataclasses import replace

@@ -40,16 +40,17 @@ def describe(
     """
     e, served = evaluation, evaluation.served
     rate = float(served.requests_per_s[i]) if requests_per_s is None else requests_per_s
+    tpot_spread, ttft_spread = spread.at(i)
     shown_ttft = float(served.ttft_s[i]) if ttft_s is None else ttft_s
     return Estimate(
         model=e.model.name, gpu=e.gpu.key, gpus_per_replica=e.layout.gpus, layout=e.layout, engine=e.setup.engine,
         engine_version=e.setup.engine_version or e.setup.recipe.version, weight_precision=weights, kv_precision=kv,
         statistic=statistic,
-        server_ttft_ms=quantity(1e3 * float(served.server_ttft_s[i]), spread.ttft, spread.basis),
-        ttft_ms=quantity(1e3 * shown_ttft, spread.ttft, spread.basis),
-        tpot_ms=quantity(1e3 * float(served.tpot_s[i]), spread.tpot, spread.basis),
-        output_tokens_per_s=quantity(rate * e.lengths.output_tokens, spread.tpot, spread.basis),
-        requests_per_s=quantity(rate, spread.tpot, spread.basis),
+        server_ttft_ms=quantity(1e3 * float(served.server_ttft_s[i]), ttft_spread, spread.basis),
+        ttft_ms=quantity(1e3 * shown_ttft, ttft_spread, spread.basis),
+        tpot_ms=quantity(1e3 * float(served.tpot_s[i]), tpot_spread, spread.basis),
+        output_tokens_per_s=quantity(rate * e.lengths.output_tokens, tpot_spread, spread.basis),
+        requests_per_s=quantity(rate, tpot_spread, spread.basis),
         memory_gib=memory_at(e, i), power_w=power,
         measured_share=measured_share(e, i), ops=tuple(op_shares(e, i)), notes=notes_on(e),
     )  # fmt: skip

@@ -49,6 +49,7 @@ from planner.profiles.store import Profiles
 Array = NDArray[np.float64]
 SKEW = "power_law_1.01"  # tokens spread unevenly over experts; `balanced` is 3 % worse in the median
 GRAPH_LAUNCH_S = 3e-6
+MOST_ANSWERS = 4096  # remembered per table, about 1 KB each
 CONVOLUTION_WIDTH = 4  # of every published gated-delta model
 SEPARATE_BACKENDS = frozenset({"sglang"})  # --prefill-attention-backend and --decode-attention-backend
 
@@ -136,17 +137,32 @@ class TableTimes:
         return self._profiles.blocks(system=self.gpu.key, op=op, **keys)
 
     def _read(
-        self, op: str, blocks: Iterable[Block], look: Callable[[Block], OpTime], floor: Callable[[], Array]
+        self,
+        op: str,
+        blocks: Iterable[Block],
+        look: Callable[[Block], OpTime],
+        floor: Callable[[], Array],
+        *query: object,
     ) -> list[Timing]:
+        """Answers of the blocks to one query; `query` names it, so that other engines' stacks find it again."""
         timings = []
         for block in blocks:
-            time = look(block)
+            time = self._remembered(block, (op, *query), look)
             if "launch_bound" in block.quality and block.floor_s is not None:
                 time = less_launches(time, floor_s=block.floor_s, roofline_s=floor(), launch_s=GRAPH_LAUNCH_S)
             elif block.engine not in (self._engine, "nccl", "oneccl") and op != "gemm":
                 time = OpTime(time.seconds, np.maximum(time.basis, np.int8(TRANSFERRED)))
             timings.append(Timing(op, block.variant, time.seconds, time.basis))
         return timings
+
+    def _remembered(self, block: Block, query: tuple[object, ...], look: Callable[[Block], OpTime]) -> OpTime:
+        """A look-up once per query: the same shapes come up for every engine, KV format and related GPU."""
+        answers: dict[object, OpTime] = self._profiles.curves(block).cache.setdefault("answers", {})
+        if query not in answers:
+            if len(answers) >= MOST_ANSWERS:
+                answers.clear()
+            answers[query] = look(block)
+        return answers[query]
 
     def _gemm(self, call: Gemm, rows: Array) -> Timing:
         blocks = _clean(self._tables("gemm", dtype=call.dtype))
@@ -158,7 +174,8 @@ class TableTimes:
             return gemm_time(self._profiles.curves(block), n=call.n, k=call.k, m=rows, roofline_s=floor)
 
         def best(chosen: Sequence[Block]) -> Timing:
-            timings = self._read("gemm", chosen, look, lambda: floor(call.n, call.k, rows))
+            query = (call.n, call.k, rows.tobytes())
+            timings = self._read("gemm", chosen, look, lambda: floor(call.n, call.k, rows), *query)
             own = [t for t, b in zip(timings, chosen, strict=True) if b.engine == self._engine]
             return _fastest(timings, named=own)
 
@@ -172,16 +189,15 @@ class TableTimes:
                "tp": call.tp, "ep": call.ep}  # fmt: skip
         floor = self.roofline.experts(call.dtype)
 
-        least = floor(
-            *key.values(), 1.0
-        )  # the experts of one token have to be read, whatever a like shape took
+        least = floor(*key.values(), 1.0)  # one token's experts have to be read, whatever a like shape took
 
         def look(block: Block) -> OpTime:
             time = moe_time(self._profiles.curves(block), **key, tokens=tokens, roofline_s=floor)
             return OpTime(np.maximum(time.seconds, least), time.basis)
 
         def best(chosen: Sequence[Block]) -> Timing:
-            return _pick(self._read("moe", chosen, look, lambda: floor(*key.values(), tokens)))
+            query = (*key.values(), tokens.tobytes())
+            return _pick(self._read("moe", chosen, look, lambda: floor(*key.values(), tokens), *query))
 
         return self._admissible.choose("moe", call.dtype, blocks, best)
 
@@ -200,7 +216,8 @@ class TableTimes:
             )
 
         def best(chosen: Sequence[Block]) -> Timing:
-            timings = self._read(call.op, chosen, look, lambda: floor(call.gpus, elements))
+            query = (call.gpus, elements.tobytes())
+            timings = self._read(call.op, chosen, look, lambda: floor(call.gpus, elements), *query)
             return _fastest(timings, named=timings)  # engines switch by message size
 
         return self._admissible.choose(call.op, "bf16", blocks, best)
@@ -224,7 +241,10 @@ class TableTimes:
 
         def best(chosen: Sequence[Block]) -> Timing:
             together = self._same_backend(call, chosen)
-            timing = _pick(self._read(op, together, look, lambda: floor(*key.values(), batch, length)))
+            query = (*key.values(), batch.tobytes(), length.tobytes())
+            timing = _pick(
+                self._read(op, together, look, lambda: floor(*key.values(), batch, length), *query)
+            )
             self._backends.setdefault(_backend_key(call), self._flag(timing.variant))
             return timing
 
@@ -257,13 +277,14 @@ class TableTimes:
 
         def look(block: Block) -> OpTime:
             curves = self._profiles.curves(block)
-            if "prefix" in block.axes:
-                return curve_time(curves, key=(call.heads, 1, 0), x=length,
-                                  roofline_s=lambda h, b, _, x: floor(h, b, x))  # fmt: skip
+            if "prefix" in block.axes:  # heads, prefix, batch: no cached prefix
+                return surface_time(curves, key=(call.heads, 0), along=batch, x=length, like_batch=0,
+                                    roofline_s=lambda h, _, b, x: floor(h, b, x))  # fmt: skip
             return surface_time(curves, key=(call.heads,), along=batch, x=length, roofline_s=floor)
 
         def best(chosen: Sequence[Block]) -> Timing:
-            return _pick(self._read(op, chosen, look, lambda: floor(call.heads, batch, length)))
+            query = (call.heads, batch.tobytes(), length.tobytes())
+            return _pick(self._read(op, chosen, look, lambda: floor(call.heads, batch, length), *query))
 
         return self._admissible.choose(op, call.gemm, blocks, best)
 
@@ -296,9 +317,9 @@ class TableTimes:
             )
 
         def best(chosen: Sequence[Block]) -> Timing:
-            return _pick(
-                self._read(op, chosen, look, lambda: floor(batch, 1.0 if new_tokens is None else new_tokens))
-            )
+            length = np.ones(1) if new_tokens is None else new_tokens
+            query = (*key, batch.tobytes(), length.tobytes())
+            return _pick(self._read(op, chosen, look, lambda: floor(batch, length), *query))
 
         return self._admissible.choose(op, "bf16", blocks, best)
 

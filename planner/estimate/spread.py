@@ -11,19 +11,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from planner.profiles.gpus import Gpu
 from planner.records import Basis
 
+Array = NDArray[np.float64]
 Z80 = 1.2816  # an 80 % interval spans +- this many standard deviations
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Standard deviation of the log error of each quantity, and the word for what it rests on."""
+    """Standard deviation of the log error of each quantity (one for all, or one per batch size), and the
+    word for what it rests on."""
 
-    tpot: float
-    ttft: float
+    tpot: float | Array
+    ttft: float | Array
     basis: Basis
+
+    def at(self, i: int) -> tuple[float, float]:
+        """Deviations of TPOT and TTFT at one batch size.
+
+        >>> Spread(0.2, np.array([0.5, 0.6]), "calibrated").at(1)
+        (0.2, 0.6)
+        """
+        tpot, ttft = (float(np.atleast_1d(s)[i if np.ndim(s) else 0]) for s in (self.tpot, self.ttft))
+        return tpot, ttft
 
 
 SPREADS: dict[str, Spread] = {

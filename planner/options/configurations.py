@@ -9,6 +9,7 @@ from itertools import product
 
 import numpy as np
 
+from planner.calibration.apply import calibrated, subject_for
 from planner.errors import PlannerError
 from planner.estimate.admissible import Admissible
 from planner.estimate.evaluate import Evaluation, Lengths, evaluate
@@ -17,9 +18,9 @@ from planner.estimate.memory import max_running, memory_of
 from planner.estimate.optimes import OpTimes
 from planner.estimate.precision import OpFormats, op_formats, refusal
 from planner.estimate.recipes import RECIPES, Setup, setup_for
-from planner.estimate.spread import Spread, spread_of
+from planner.estimate.spread import Spread
 from planner.estimate.transfer import times_on
-from planner.profiles.gpus import Gpu, load_gpus
+from planner.profiles.gpus import Gpu
 from planner.profiles.store import Profiles
 from planner.records import Layout
 from planner.workload import Workload
@@ -106,12 +107,9 @@ class Configurations:
                 for layout in candidate_layouts(workload.shape, max_gpus=min(most_gpus, gpu.max_gpus_linked)):
                     one = self._one(workload, times, setup, layout=layout, formats=formats)
                     if one is not None:
-                        found.append(Configuration(weights, kv, one, self.spread(gpu)))
+                        better = calibrated(one, subject_for(one, weights=weights))
+                        found.append(Configuration(weights, kv, better.evaluation, better.spread))
         return found
-
-    def spread(self, gpu: Gpu) -> Spread:
-        """Error of estimates on this GPU."""
-        return spread_of(gpu, reference=load_gpus().get(gpu.reference or ""))
 
     def _times_on(self, gpu: Gpu, engine: str) -> OpTimes | None:
         key = (gpu.key, engine)

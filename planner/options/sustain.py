@@ -129,8 +129,11 @@ def _curves(
 ) -> _Curves:
     z = NormalDist().inv_cdf(quantile)
     served = [e.served for e in evaluations]
-    margin_tpot = np.exp(z * np.array([s.tpot for s in spreads]))[:, None]
-    margin_ttft = np.exp(z * np.array([s.ttft for s in spreads]))[:, None]
+    sizes = served[0].batch.shape
+    margin_tpot, margin_ttft = (
+        np.exp(z * np.stack([np.broadcast_to(one, sizes) for one in deviations]))
+        for deviations in ([s.tpot for s in spreads], [s.ttft for s in spreads])
+    )
     tpot = np.stack([s.tpot_s for s in served]) * margin_tpot
     server, stream = np.stack([s.server_ttft_s for s in served]), np.stack([s.stream_s for s in served])
     prefill = np.stack([np.maximum(e.step.steps.mixed - e.step.steps.decode, 0.0) for e in evaluations])
