@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from planner.api import (
+        calibrate,
         decide_price,
         diff_prices,
         estimate,
@@ -68,6 +69,7 @@ __all__ = [
     "PlannerError",
     "Quantity",
     "ScenarioError",
+    "calibrate",
     "decide_price",
     "diff_prices",
     "estimate",

@@ -17,6 +17,7 @@ from planner.plan import Estimate, Offer, Plan, load_plan
 from planner.render import render
 
 if TYPE_CHECKING:
+    from planner.calibration.own import OwnCalibration
     from planner.kernels.registry import Variant
     from planner.optimize.fleet import Fleet
     from planner.pricebook import HeldRow, Refreshed
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from planner.validate import Accuracy
 
 __all__ = [
+    "calibrate",
     "decide_price",
     "diff_prices",
     "estimate",
@@ -143,11 +145,28 @@ def estimate(**configuration: Any) -> Estimate:
     return estimate(base_dir=Path.cwd(), **configuration)
 
 
-def validate(path: Path | str, predictions: Path | str | None = None) -> Accuracy:
-    """Our predictions scored against the measurements in `path`; `predictions` receives one line per row."""
+def validate(
+    path: Path | str,
+    predictions: Path | str | None = None,
+    *,
+    cross_validate: str | None = None,
+    calibration: Path | str | None = None,
+) -> Accuracy:
+    """Our predictions scored against the measurements in `path`; `predictions` receives one line per row.
+
+    `cross_validate` (curve, model, system, pair, point) refits on `path` and scores what each fit has not seen;
+    `calibration` is a file written by `calibrate`.
+    """
     from planner.validate import validate
 
-    return validate(path, predictions)
+    return validate(path, predictions, cross_validate=cross_validate, calibration=calibration)
+
+
+def calibrate(path: Path | str, **stated: str) -> OwnCalibration:
+    """Your own measured points as a calibration file; `stated` names what a JSON result file does not hold."""
+    from planner.calibration.own import calibrate
+
+    return calibrate(path, **stated)
 
 
 def prices(

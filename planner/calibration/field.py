@@ -104,6 +104,24 @@ def fit_field(prior: Prior, contexts: Sequence[Context], x: Array, residual: Arr
     return replace(field, weight=used, pull=pull)
 
 
+def extended(field: Field, contexts: Sequence[Context], x: Array, residual: Array) -> Field:
+    """The field with further points, trusted as any regular one; weights of the others stay."""
+    unique = tuple(dict.fromkeys([*field.contexts, *contexts]))
+    code = {c: i for i, c in enumerate(unique)}
+    more = replace(
+        field,
+        contexts=unique,
+        context=np.concatenate([field.context, [code[c] for c in contexts]]).astype(np.int64),
+        x=np.concatenate([field.x, x]),
+        residual=np.concatenate([field.residual, residual]),
+        weight=np.concatenate([field.weight, np.ones(len(residual))]),
+    )
+    covariance = more._among(np.arange(len(more.residual))) + np.diag(field.prior.noise**2 / more.weight)
+    return replace(
+        more, pull=np.linalg.solve(covariance, np.clip(more.residual, -field.prior.clip, field.prior.clip))
+    )
+
+
 def _same(mine: Sequence[object], theirs: Sequence[object]) -> Array:
     names = {key: i for i, key in enumerate(dict.fromkeys([*mine, *theirs]))}
     a = np.array([names[k] if k is not None else -1 for k in mine])

@@ -21,6 +21,7 @@ from planner.canonical import to_data
 from planner.estimate.recipes import Recipe
 from planner.files import write_atomically
 from planner.profiles.store import load_profiles
+from planner.validate.accuracy import fingerprint
 from planner.validate.crossvalidate import NAMES, cross_validated
 from planner.validate.formats import Table, read_table
 
@@ -58,8 +59,11 @@ def _report(table: Table, curves: Sequence[Curve]) -> dict[str, Any]:
         found = cross_validated(table, curves, scheme, detail=scheme == "curve")
         rows.extend(found[0])
         decisions.extend(found[1])
-    points = sum(len(c.rows) for c in curves)
-    return {"points": points, "curves": len(curves), "rows": to_data(rows), "decisions": to_data(decisions)}
+    seen = sorted({fingerprint(c.case, table.measured[row]) for c in curves for row in c.rows})
+    return {
+        "points": sum(len(c.rows) for c in curves), "curves": len(curves), "seen": seen,
+        "rows": to_data(rows), "decisions": to_data(decisions),
+    }  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> None:

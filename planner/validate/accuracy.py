@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,6 +128,13 @@ def _key(table: Table, i: int) -> tuple[str, str, float, float]:
     return measurement_key(resolve_model(case.model).family, case.gpu, measured.ttft_ms, measured.tpot_ms)
 
 
+def fingerprint(case: Case, measured: Measured) -> int:
+    """32 bits that recognise a measurement again, to four digits of its times; only the scorer uses it."""
+    family = resolve_model(case.model).family
+    key = f"{family}|{case.gpu}|{measured.ttft_ms:.4g}|{measured.tpot_ms:.4g}"
+    return int.from_bytes(sha256(key.encode()).digest()[:4], "big")
+
+
 def scored(table: Table, predictions: Sequence[Prediction]) -> list[Scored]:
     """Distinct answered rows."""
     found = []
@@ -200,13 +207,6 @@ def _points(found: Sequence[Scored]) -> Points:
 
 def _situation(case: Case) -> tuple[object, ...]:
     return case.model, case.gpu, case.input_tokens, case.output_tokens
-
-
-def joined(parts: Iterable[Accuracy]) -> Accuracy:
-    """One record with the lines of several; what was answered is taken from the first."""
-    parts = tuple(parts)
-    return replace(parts[0], rows=tuple(chain.from_iterable(p.rows for p in parts)),
-                   decisions=tuple(chain.from_iterable(p.decisions for p in parts)))  # fmt: skip
 
 
 def _share(flags: Iterable[bool]) -> float:

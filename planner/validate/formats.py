@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 from pathlib import Path
@@ -76,7 +76,11 @@ def read_table(path: Path | str) -> Table:
 
     Raises DataError naming the file, and the row, column and value where a cell is wrong.
     """
-    rows = read_rows(path)
+    return table_of(read_rows(path), path)
+
+
+def table_of(rows: Sequence[Row], path: object) -> Table:
+    """Questions and answers of rows that are already apart."""
     form = _recognise(tuple(rows[0]) if rows else (), path)
     questions, measured = [], []
     for line, row in enumerate(rows, start=2):  # the header is line 1

@@ -7,9 +7,20 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from planner.calibration.store import Calibration, load_calibration
+from planner.canonical import from_data
 from planner.files import write_atomically
 from planner.profiles.store import load_profiles
-from planner.validate.accuracy import Accuracy, accuracy_rows, answered, decision_rows, scored
+from planner.validate.accuracy import (
+    Accuracy,
+    AccuracyRow,
+    DecisionRow,
+    accuracy_rows,
+    answered,
+    decision_rows,
+    fingerprint,
+    scored,
+)
 from planner.validate.formats import Table, read_table
 from planner.validate.predict import Bounds, Prediction, predict
 
@@ -17,23 +28,56 @@ COLUMNS = (
     "row", "id", "status", "reason", "ttft_ms", "ttft_low", "ttft_high", "tpot_ms", "tpot_low", "tpot_high",
     "basis", "tpot_admit_ms",
 )  # fmt: skip
-SHIPPED = "shipped calibration"
+SEEN = "in sample: measurements the calibration was fitted on"
+NEW = "new to the calibration"
 
 
-def validate(path: Path | str, predictions: Path | str | None = None) -> Accuracy:
+def validate(
+    path: Path | str,
+    predictions: Path | str | None = None,
+    *,
+    cross_validate: str | None = None,
+    calibration: Path | str | None = None,
+) -> Accuracy:
     """Score our predictions against the measurements in `path`; `predictions` receives one line per row.
 
-    Raises DataError naming file, row, column and value where the file cannot be read.
+    Measurements the shipped calibration has seen and new ones are scored apart; beside them stand the
+    cross-validated figures of the fit, or those of this file under the scheme `cross_validate` (curve, model,
+    system, pair, point). `calibration` is a file of `planner calibrate` to predict with. Raises DataError
+    naming file, row, column and value where a file cannot be read.
     """
-    table = read_table(path)
-    found = predict(table.questions, load_profiles())
+    table, used = read_table(path), load_calibration()
+    if calibration is not None:
+        from planner.calibration.own import load_own
+
+        used = load_own(calibration, used)
+    found = predict(table.questions, load_profiles(), used)
     if predictions is not None:
         write_predictions(Path(predictions), table, found)
-    known = scored(table, found)
+    known, seen = scored(table, found), set(used.report["seen"])
+    parts = {SEEN: [s for s in known if fingerprint(s.case, s.measured) in seen],
+             NEW: [s for s in known if fingerprint(s.case, s.measured) not in seen]}  # fmt: skip
+    rows = [r for name, part in parts.items() for r in accuracy_rows(part, name) if part]
+    decisions = [d for name, part in parts.items() for d in decision_rows(part, name)]
+    left = _left_out(table, cross_validate, used)
     return Accuracy(
-        file_format=table.format, answered=answered(table, found),
-        rows=tuple(accuracy_rows(known, SHIPPED)), decisions=tuple(decision_rows(known, SHIPPED)),
+        file_format=table.format, answered=answered(table, found), calibration=used.digest,
+        rows=tuple(rows + left[0]), decisions=tuple(decisions + left[1]),
     )  # fmt: skip
+
+
+def _left_out(
+    table: Table, scheme: str | None, calibration: Calibration
+) -> tuple[list[AccuracyRow], list[DecisionRow]]:
+    """Cross-validated lines: of this file under `scheme`, else those the calibration carries."""
+    if scheme is None:
+        stored = calibration.report
+        return ([from_data(AccuracyRow, row) for row in stored["rows"]],
+                [from_data(DecisionRow, row) for row in stored["decisions"]])  # fmt: skip
+    from planner.calibration.points import curves_of
+    from planner.validate.crossvalidate import cross_validated
+
+    return cross_validated(table, curves_of(table, load_profiles()), scheme)
 
 
 def write_predictions(path: Path, table: Table, found: Sequence[Prediction]) -> None:
