@@ -283,7 +283,7 @@ class TableTimes:
             return surface_time(curves, key=(call.heads,), along=batch, x=length, roofline_s=floor)
 
         def best(chosen: Sequence[Block]) -> Timing:
-            query = (call.heads, batch.tobytes(), length.tobytes())
+            query = (call, batch.tobytes(), length.tobytes())
             return _pick(self._read(op, chosen, look, lambda: floor(call.heads, batch, length), *query))
 
         return self._admissible.choose(op, call.gemm, blocks, best)
