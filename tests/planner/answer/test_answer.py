@@ -172,10 +172,12 @@ def test_a_borrowed_gpu_has_no_measured_share() -> None:
     assert (_plan(_decided()).measured_share or 0.0) > 0.3
 
 
-def test_planning_on_the_bolder_side_keeps_its_limits_less_often() -> None:
-    chances = [_plan(_decided(limits=f"quantile = {q}")).slo_probability for q in ("0.5", "0.8", "0.95")]
-    assert all(c is not None for c in chances)
-    assert chances[0] < chances[2]  # type: ignore[operator]
+def test_a_plan_on_the_safe_side_keeps_its_limits_at_least_as_often() -> None:
+    chances = [
+        _plan(_decided(limits=f"quantile = {q}")).slo_probability or 0.0
+        for q in ("0.5", "0.8", "0.95", "0.99")
+    ]
+    assert chances == sorted(chances) and chances[0] >= 0.5
 
 
 def test_every_op_has_a_variant_and_the_flags_say_the_layout() -> None:
@@ -186,14 +188,11 @@ def test_every_op_has_a_variant_and_the_flags_say_the_layout() -> None:
         )
 
 
-def test_runners_up_are_other_gpus_and_cost_more_or_say_why() -> None:
-    decided = _decided()
-    plan = _plan(decided)
-    chosen = {p.gpu for p in plan.placements}
-    assert len(plan.alternatives) == 3 - (len(chosen) == 1)
-    assert all(
-        a.delta_percent is not None and a.delta_percent > -1e-6 and a.reason for a in plan.alternatives
-    )
+def test_runners_up_are_other_gpus_that_cost_more_with_a_reason() -> None:
+    plan = _plan(_decided())
+    assert [p.gpu for p in plan.placements] == ["h100_sxm"]
+    assert plan.alternatives and not any("H100" in a.summary for a in plan.alternatives)
+    assert all(a.delta_percent is not None and a.delta_percent > 0 and a.reason for a in plan.alternatives)
 
 
 def test_an_offer_turned_away_is_counted_with_its_reason() -> None:
