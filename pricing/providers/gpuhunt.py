@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -58,21 +59,26 @@ def fetch(session: Session, env: Mapping[str, str]) -> Iterator[Item]:
 
 def unzipped(body: bytes) -> str:
     """The one CSV of an archive; a broken archive may be half of one, so it is worth another attempt."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            inside = [info for info in archive.infolist() if info.filename.endswith(".csv")]
-            if len(inside) != 1:
-                raise FetchError(f"archive has {len(inside)} CSV files, not one")
-            with archive.open(inside[0]) as file:
-                data = file.read(MOST_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise RetryableError("archive is broken") from error
-    if len(data) > MOST_BYTES:
+    tables = _tables(body)
+    if len(tables) != 1:
+        raise FetchError(f"archive has {len(tables)} CSV files, not one")
+    if len(tables[0]) > MOST_BYTES:
         raise FetchError(f"archive unpacks to more than {MOST_BYTES} bytes")
     try:
-        return data.decode("utf-8-sig")
+        return tables[0].decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FetchError("archive holds no UTF-8 text") from error
+
+
+def _tables(body: bytes) -> list[bytes]:
+    """The CSV files of an archive, each read to just past the limit."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".csv")]
+            return [archive.open(name).read(MOST_BYTES + 1) for name in names[:2]]
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, LookupError, ValueError,
+            NotImplementedError, RuntimeError, OverflowError) as error:  # fmt: skip
+        raise RetryableError("archive is broken") from error
 
 
 def _table(text: str) -> Iterator[dict[str, str]]:

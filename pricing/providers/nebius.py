@@ -75,7 +75,7 @@ def _read(row: Row) -> Iterator[Listing]:
     name, prices = FORM.get(row.text("gpu"), row.text("gpu")), row.items("prices")
     if len(prices) != 2:
         raise ShapeError(f"nebius.prices: {name} is followed by {len(prices)} prices, not two")
-    if float(prices[0][1]) > float(prices[1][1]):
+    if float(prices[0][1]) > float(prices[1][1]) > 0:
         raise ShapeError(f"nebius.prices: {name}: the first is no preemptible price, it is above the second")
     for (term, label), (symbol, price) in zip(TERMS, prices, strict=True):
         yield Listing(

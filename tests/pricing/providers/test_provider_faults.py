@@ -104,7 +104,7 @@ LASTING = {
     ),
 }
 PATIENT = Limits(max_bytes=1_000_000, max_stream_bytes=1_000_000)
-HASTY = Limits(deadline_s=0.3, max_bytes=1_000_000)
+HASTY = Limits(deadline_s=0.15, max_bytes=1_000_000)
 
 
 def faulty(app: Any, fault: Any) -> Any:
