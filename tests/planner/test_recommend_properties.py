@@ -54,7 +54,7 @@ def _market(rows: Sequence[Row] = MARKET, *, factor: float = 1.0) -> Catalog:
     for number, row in enumerate(rows):
         cells = dict(zip(names, map(str, row), strict=True))
         cells["usd_per_hour"] = repr(row[5] * factor)
-        cells["instance"] = f"{row[1]} x{row[2]}"
+        cells["instance"] = f"{row[1]} x{row[2]} {row[4]}"
         offers.append(parse_offer(cells, where=f"row {number}"))
     catalog = gated(offers)
     assert not catalog.left_out, "the gates must let the test's market through"

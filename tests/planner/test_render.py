@@ -43,7 +43,7 @@ def _opening(plan: Plan) -> str:
 
 def test_the_decision_is_one_sentence_one_could_act_on(plan: Plan) -> None:
     assert _opening(_single(plan)) == (
-        "Rent 2 x p5.48xlarge (8 x h100_sxm) from aws, on demand, in eu-central-1 (DE) for chat, "
+        "Rent 16 h100_sxm as 2 x p5.48xlarge from aws, on demand, in eu-central-1 (DE) for chat, "
         "running vllm 0.14.0, fp8, KV bf16, 2 x tp4: $45,937 a month."
     )
 
