@@ -5,6 +5,7 @@ The transport is in memory here: the sockets are the business of the fault tests
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import Counter
 from datetime import date, timedelta
@@ -37,6 +38,11 @@ CHANGES = ("junk", "delete", "rename", "repeat", "wrap", "swap")
 Change = tuple[str, int, int]
 
 
+def junk(which: int) -> Any:
+    """A fresh one each time: the lists among them are mutated themselves."""
+    return copy.deepcopy(JUNK[which % len(JUNK)])
+
+
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Paths of every node below the root."""
     steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -51,14 +57,14 @@ def changed(document: Any, change: Change) -> Any:
     kind, where, what = change
     paths = places(document)
     if not paths:
-        return JUNK[what % len(JUNK)]
+        return junk(what)
     path = paths[where % len(paths)]
     parent = document
     for step in path[:-1]:
         parent = parent[step]
     last = path[-1]
     if kind == "junk":
-        parent[last] = JUNK[what % len(JUNK)]
+        parent[last] = junk(what)
     elif kind == "delete":
         del parent[last]
     elif kind == "rename" and isinstance(parent, dict):
@@ -156,7 +162,7 @@ def test_no_mutation_of_an_answer_crashes_hangs_or_slips_a_bad_row_through(case:
             try:
                 documents[path] = changed(documents[path], (kind, where // 2, what))
             except (TypeError, KeyError, AttributeError, IndexError):
-                documents[path] = JUNK[what % len(JUNK)]
+                documents[path] = junk(what)
         for damage in (None, cut):
             bodies.clear()
             for path, document in documents.items():
