@@ -136,7 +136,8 @@ def gated(offers: Iterable[Offer]) -> Catalog:
     kept = newest(passed)
     dear = spot_above_on_demand(kept)
     failed += [("spot_above_on_demand", f"{' '.join(filter(None, key))}: {why}") for key, why in dear.items()]
-    return Catalog(tuple(offer for offer in kept if offer.key not in dear), summarise(failed))
+    sound = tuple(offer for offer in kept if offer.key not in dear) if dear else kept
+    return Catalog(sound, summarise(failed))
 
 
 @cache

@@ -5,9 +5,11 @@ Bad rows are counted and listed with their reason, never silently kept or droppe
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from planner.pricing.offer import Key, Offer
 from planner.profiles.gpus import load_gpus
@@ -37,10 +39,14 @@ def memory_contradicts_gpu(offer: Offer) -> str:
     if offer.gpu_memory_gib is None:
         return ""
     share = min(offer.gpu_count, 1.0)
-    members = offer.ambiguous_gpus or (offer.gpu,)
-    if any(load_gpus()[key].has_memory(offer.gpu_memory_gib / share) for key in members):
+    if _some_has(offer.ambiguous_gpus or (offer.gpu,), offer.gpu_memory_gib / share):
         return ""
     return f"{offer.gpu_memory_gib:g} GiB listed for {share:g} x {offer.gpu}"
+
+
+@lru_cache(maxsize=4096)
+def _some_has(gpus: tuple[str, ...], memory_gib: float) -> bool:
+    return any(load_gpus()[key].has_memory(memory_gib) for key in gpus)
 
 
 def count_contradicts_name(offer: Offer) -> str:
@@ -76,7 +82,7 @@ def spot_above_on_demand(offers: Iterable[Offer]) -> dict[Key, str]:
     return {
         offer.key: f"spot {offer.usd_per_hour:g} above on-demand {on_demand[offer.key[:4]]:g}"
         for offer in offers
-        if offer.term == "spot" and offer.usd_per_hour > on_demand.get(offer.key[:4], float("inf"))
+        if offer.term == "spot" and offer.usd_per_hour > on_demand.get(offer.key[:4], math.inf)
     }
 
 

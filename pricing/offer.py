@@ -68,7 +68,9 @@ class Offer:
     @property
     def key(self) -> Key:
         """What a newer row of the same offer replaces; each payment option of a commitment is its own."""
-        term = f"{self.term} {self.payment}" if self.payment else self.term
+        term = self.term
+        if term in COMMITMENT_MONTHS and self.payment:
+            term = f"{term} {self.payment}"
         return self.seller, self.instance, self.region or "", self.gpu, term
 
     @property

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from planner.pricing.catalog import Catalog, gated, newest
+from planner.pricing.catalog import Catalog, gated
 from planner.pricing.errors import PriceError
 from planner.pricing.gates import summarise
 from planner.pricing.offer import Offer, to_row
@@ -169,7 +169,7 @@ def catalog_of(snapshot: Snapshot, decisions: Iterable[Decision] = ()) -> Catalo
     left_out = [(r.reason, f"{r.label}: {r.detail}") for r in snapshot.held if r.id not in taken]
     left_out += [("capacity_block", f"{offer.label}: bought for days") for offer in blocks]
     counted = Catalog(catalog.offers, (*catalog.left_out, *summarise(left_out)))
-    return counted.with_offers(accepted(snapshot.held, decisions))
+    return counted.with_offers(accepted(snapshot.held, decisions)) if taken else counted
 
 
 def _in_force(offers: Mapping[str, Iterable[Offer]]) -> Iterator[Offer]:
@@ -179,5 +179,5 @@ def _in_force(offers: Mapping[str, Iterable[Offer]]) -> Iterator[Offer]:
     """
     fetched = [o for provider, rows in offers.items() if provider != SHIPPED for o in rows]
     known = {(offer.seller, offer.term) for offer in fetched}
-    yield from newest(fetched)
+    yield from fetched
     yield from (offer for offer in offers.get(SHIPPED, ()) if (offer.seller, offer.term) not in known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,9 @@ STORED = tuple(column for column in COLUMNS if column != "age_days")
 """Age is a fact about the reader's day, not about the row."""
 ROW = ("provider", "taken_at", *STORED)
 HELD = ("provider", "reason", "label", "detail", "row")
+
+
+TEXTS = tuple(name for name in ROW if name not in WHOLE | REAL)
 
 
 def kind_of(column: str) -> str:
@@ -67,7 +69,8 @@ def from_columns(columns: Mapping[str, Sequence[Any]]) -> dict[str, tuple[Offer,
 def _values(column: pa.ChunkedArray) -> list[Any]:
     """Python values of a column. Through its dictionary: a table of prices says few things many times, and
     converting each distinct value once takes a tenth of the time of converting every cell."""
-    coded = column.combine_chunks().dictionary_encode()
+    coded = column.unify_dictionaries().combine_chunks() if _is_coded(column) else column.combine_chunks()
+    coded = coded if _is_coded(coded) else coded.dictionary_encode()
     if coded.null_count == len(coded):
         return [None] * len(coded)
     known = [*coded.dictionary.to_pylist(), None]
@@ -75,6 +78,7 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
     return [known[code] for code in codes.tolist()]
 
 
-def finite(offer: Offer) -> bool:
-    """Whether every number of a row can be stored and compared."""
-    return all(math.isfinite(value) for c in REAL if (value := getattr(offer, c)) is not None)
+def _is_coded(column: pa.ChunkedArray) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_dictionary(column.type))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from planner.pricing.errors import PriceError
 from planner.pricing.quarantine import Decision, Held, decision_line, read_decisions
 from planner.pricing.snapshot import ProviderState, Snapshot, SnapshotInfo
-from planner.pricing.snapshot_columns import HELD, from_table, to_table
+from planner.pricing.snapshot_columns import HELD, TEXTS, from_table, to_table
 from planner.pricing.snapshot_lock import locked
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _table(path: Path, providers: list[str] | None) -> pa.Table:
         filters = None if providers is None else [("provider", "in", providers)]
         if providers == []:
             return pq.read_table(path).slice(0, 0)
-        return pq.read_table(path, filters=filters, use_threads=False)
+        return pq.read_table(path, filters=filters, use_threads=False, read_dictionary=TEXTS)
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise PriceError(f"{path}: cannot be read: {reason} (remove the snapshot's folder)") from error
