@@ -61,7 +61,7 @@ class Field:
 
     @cached_property
     def _scaled(self) -> Array:
-        return self.x / np.asarray(self.prior.scales)
+        return np.asarray(self.x / np.asarray(self.prior.scales))
 
     def at(self, context: Context, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation (noise included) of the residual at the points `x` of one context."""
@@ -77,7 +77,7 @@ class Field:
         return mean, np.sqrt(np.maximum(variance, 0.0) + self.prior.noise**2)
 
     def _covariance(self, smooth: Array, constant: Array, scaled: Array) -> Array:
-        return smooth * np.exp(-0.5 * _squares(scaled, self._scaled)) + constant
+        return np.asarray(smooth * np.exp(-0.5 * _squares(scaled, self._scaled)) + constant)
 
     def _among(self, points: Codes) -> Array:
         smooth, constant = self._shared
@@ -101,7 +101,7 @@ def fit_field(prior: Prior, contexts: Sequence[Context], x: Array, residual: Arr
         pull = np.linalg.solve(covariance + np.diag(prior.noise**2 / weight), cut)
         off = (cut - covariance @ pull) / prior.noise
         used, weight = weight, np.clip((FREEDOM + 1.0) / (FREEDOM + off**2), 0.05, None)
-    return replace(field, weight=used, pull=pull)
+    return replace(field, weight=used, pull=np.asarray(pull, np.float64))
 
 
 def extended(field: Field, contexts: Sequence[Context], x: Array, residual: Array) -> Field:
@@ -117,22 +117,23 @@ def extended(field: Field, contexts: Sequence[Context], x: Array, residual: Arra
         weight=np.concatenate([field.weight, np.ones(len(residual))]),
     )
     covariance = more._among(np.arange(len(more.residual))) + np.diag(field.prior.noise**2 / more.weight)
-    return replace(
-        more, pull=np.linalg.solve(covariance, np.clip(more.residual, -field.prior.clip, field.prior.clip))
-    )
+    cut = np.clip(more.residual, -field.prior.clip, field.prior.clip)
+    return replace(more, pull=np.asarray(np.linalg.solve(covariance, cut), np.float64))
 
 
 def _same(mine: Sequence[object], theirs: Sequence[object]) -> Array:
     names = {key: i for i, key in enumerate(dict.fromkeys([*mine, *theirs]))}
     a = np.array([names[k] if k is not None else -1 for k in mine])
     b = np.array([names[k] if k is not None else -2 for k in theirs])
-    return (a[:, None] == b[None, :]).astype(float)
+    return np.asarray(a[:, None] == b[None, :], float)
 
 
 def _squares(a: Array, b: Array) -> Array:
     """Squared distances, [a, b]."""
     cross = a @ b.T
-    return np.maximum((a**2).sum(axis=1)[:, None] - 2.0 * cross + (b**2).sum(axis=1)[None, :], 0.0)
+    return np.asarray(
+        np.maximum((a**2).sum(axis=1)[:, None] - 2.0 * cross + (b**2).sum(axis=1)[None, :], 0.0)
+    )
 
 
 assert len(AXES) == 6  # the order of `Prior.scales`

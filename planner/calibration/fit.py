@@ -40,7 +40,8 @@ def fit(table: Table, *, report: bool = True) -> tuple[dict[str, Recipe], Calibr
 
 def _as_written(recipe: Recipe) -> Recipe:
     """The constants with the digits the file keeps."""
-    return replace(recipe, **{p.name: float(f"{getattr(recipe, p.name):.4g}") for p in PARAMETERS})
+    written: dict[str, Any] = {p.name: float(f"{getattr(recipe, p.name):.4g}") for p in PARAMETERS}
+    return replace(recipe, **written)
 
 
 def _all_widths(curves: Sequence[Curve]) -> AllWidths:

@@ -11,6 +11,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,8 @@ def _fit(curves: Sequence[Curve], recipe: Recipe, quantity: str) -> Recipe:
     chosen = [p for p in PARAMETERS if p.quantity == quantity and p.fitted]
 
     def with_values(values: Array) -> Recipe:
-        return replace(recipe, **{p.name: float(v) * p.scale for p, v in zip(chosen, values, strict=True)})
+        found: dict[str, Any] = {p.name: float(v) * p.scale for p, v in zip(chosen, values, strict=True)}
+        return replace(recipe, **found)
 
     def misses(values: Array) -> Array:
         tried, which = with_values(values), 0 if quantity == "tpot" else 1

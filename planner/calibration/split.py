@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.calibration.field import Field, fit_field
+from planner.calibration.field import Field, Prior, fit_field
 from planner.calibration.groups import GROUPS, KNOWN
 from planner.calibration.parameters import fit_recipes
 from planner.calibration.points import Curve, joined, subset
@@ -55,7 +55,9 @@ def folds(curves: Sequence[Curve], scheme: str, *, seed: int = 0) -> list[object
     return [order[c] % FOLDS for c in component]
 
 
-def left_out(curves: Sequence[Curve], scheme: str, *, seed: int = 0, given: int = 0) -> Iterator[LeftOut]:
+def left_out(
+    curves: Sequence[Curve], scheme: str, *, seed: int = 0, given: int = 0, priors: Mapping[str, Prior] = PRIORS
+) -> Iterator[LeftOut]:
     """Every curve predicted from the others; engine constants are refitted each time.
 
     `given` points of each left-out group (the middle ones of its curves) are handed back to the residual,
@@ -67,11 +69,13 @@ def left_out(curves: Sequence[Curve], scheme: str, *, seed: int = 0, given: int 
         test = [c for c, f in zip(curves, fold, strict=True) if f == out]
         recipes = fit_recipes(train) if scheme != "pair" else dict(RECIPES)
         shown = _some(test, given)
-        fields = fit_fields([*train, *shown], recipes)
+        fields = fit_fields([*train, *shown], recipes, priors)
         yield from (_predict(_without(c, shown), recipes, fields) for c in test if _without(c, shown).rows)
 
 
-def fit_fields(curves: Sequence[Curve], recipes: Mapping[str, Recipe]) -> dict[tuple[str, str], Field]:
+def fit_fields(
+    curves: Sequence[Curve], recipes: Mapping[str, Recipe], priors: Mapping[str, Prior] = PRIORS
+) -> dict[tuple[str, str], Field]:
     """Residual fields of every engine that has curves."""
     fields = {}
     for engine in dict.fromkeys(c.case.engine for c in curves):
@@ -80,7 +84,7 @@ def fit_fields(curves: Sequence[Curve], recipes: Mapping[str, Recipe]) -> dict[t
         contexts = [c.subject.context for c in own for _ in c.rows]
         x = np.concatenate([c.subject.at(c.batch) for c in own])
         for i, q in enumerate(QUANTITIES):
-            fields[engine, q] = fit_field(PRIORS[q], contexts, x, np.concatenate([e[i] for e in errors]))
+            fields[engine, q] = fit_field(priors[q], contexts, x, np.concatenate([e[i] for e in errors]))
     return fields
 
 

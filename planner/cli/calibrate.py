@@ -34,10 +34,10 @@ def calibrate(
     *,
     out: Output,
 ) -> None:
-    """Move predictions towards your own measurements; one point of an unseen combination helps most."""
+    """Pull predictions towards your own measured points."""
     from planner import api
     from planner.files import write_atomically
-    from planner.validate.pages import own_page
+    from planner.render.accuracy import calibrated_page
 
     stated = {
         "model": model, "gpu": gpu, "engine": engine, "engine_version": engine_version, "weight_precision": precision,
@@ -51,4 +51,4 @@ def calibrate(
     if out.format == "json":
         out.write(own.to_json())
     else:
-        out.emit(own_page(own))
+        out.emit(calibrated_page(own))

@@ -31,7 +31,7 @@ def validate(
 ) -> None:
     """Score our predictions against measurements."""
     from planner import api
-    from planner.validate.pages import accuracy_page
+    from planner.render.accuracy import accuracy_page
 
     with out.progress("predicting"):
         score = api.validate(file, predictions, cross_validate=cross_validate, calibration=calibration)

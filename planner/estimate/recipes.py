@@ -12,6 +12,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from typing import Any
 
 from planner.errors import InputError, did_you_mean
 from planner.models import Model
@@ -38,24 +39,22 @@ class Recipe:
     lockstep_steps: float  # mixed steps before the first token when all lengths are equal [F]
 
 
-def _fitted() -> Mapping[str, Mapping[str, float]]:
+def _fitted() -> Mapping[str, Mapping[str, Any]]:
     """Fitted values by engine; units and reasons are in the file, `planner.calibration.fit` writes it."""
     text = (files("planner") / "data" / "calibration_parameters.csv").read_text(encoding="utf-8")
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for row in csv.DictReader(text.splitlines()):
         found.setdefault(row["engine"], {})[row["name"]] = float(row["value"])
     return found
 
 
 FITTED = _fitted()
-RECIPES: dict[str, Recipe] = {
-    engine: Recipe(engine, *published, **FITTED[engine])
-    for engine, *published in (
-        ("vllm", 0.90, 5e9, False, False, 8192, "0.24.0"),
-        ("sglang", 0.90, 5e9, False, False, 32768, "0.5.14"),
-        ("trtllm", 0.90, 3e9, True, True, 8192, "1.3.0rc20"),
-    )
-}
+_PUBLISHED: tuple[tuple[Any, ...], ...] = (
+    ("vllm", 0.90, 5e9, False, False, 8192, "0.24.0"),
+    ("sglang", 0.90, 5e9, False, False, 32768, "0.5.14"),
+    ("trtllm", 0.90, 3e9, True, True, 8192, "1.3.0rc20"),
+)
+RECIPES: dict[str, Recipe] = {row[0]: Recipe(*row, **FITTED[row[0]]) for row in _PUBLISHED}
 
 
 @dataclass(frozen=True, slots=True)

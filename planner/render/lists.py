@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from planner.canonical import to_data
 from planner.render.listing import Listing, Shown
-from planner.render.words import number, percent, plural
+from planner.render.words import plural
 
 if TYPE_CHECKING:
     from planner.kernels.registry import Variant
@@ -49,27 +48,6 @@ def blocks(found: Iterable[Block]) -> Listing:
     )
     title = f"{plural(len(rows), 'op table')}, {plural(len({b.system for b in rows}), 'system')}"
     return Listing(title, rows, columns, () if rows else ("no table matches",), MOST_ON_A_PAGE)
-
-
-def accuracy(rows: Iterable[Any]) -> Listing:
-    """Accuracy by group: the columns are the fields of the rows, shares and errors as percentages."""
-    data = tuple(to_data(row) for row in rows)
-    names = tuple(dict.fromkeys(name for row in data for name in row))
-    columns = tuple(_measure(name) for name in names)
-    return Listing("Predicted against measured", data, columns, () if data else ("no row was answered",))
-
-
-def _measure(name: str) -> Shown:
-    title = name.replace("_", " ").capitalize()
-    share = name.endswith(("_share", "_rate", "_coverage")) or name.startswith("share_")
-
-    def text(row: Mapping[str, Any]) -> str:
-        value = row.get(name)
-        if isinstance(value, str):
-            return value
-        return percent(value) if share else number(value)
-
-    return Shown(title, text, right=True)
 
 
 def checks(found: Iterable[Any], *, healthy: bool) -> Listing:

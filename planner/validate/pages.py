@@ -1,4 +1,4 @@
-"""Accuracy as a reader sees it: tables for the terminal, and `ACCURACY.md`.
+"""`ACCURACY.md`: what the shipped calibration's report says, for people.
 
 `python -P -m planner.validate.pages` prints the document from the shipped calibration's report.
 """
@@ -8,55 +8,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
-from planner.calibration.own import OwnCalibration, OwnPoint
 from planner.calibration.store import Calibration, load_calibration
 from planner.canonical import from_data
 from planner.estimate.recipes import FITTED
-from planner.render.listing import Listing, Shown
-from planner.validate.accuracy import Accuracy, AccuracyRow, DecisionRow
+from planner.validate.accuracy import AccuracyRow, DecisionRow
 from planner.validate.crossvalidate import NAMES
 
 CURVE = NAMES["curve"]
 LEAST_ROWS = 10  # of a group in the list of the worst
-
-
-def accuracy_page(score: Accuracy) -> Listing:
-    """Errors by group: median / mean / 90th percentile of the absolute percentage error."""
-    columns = (
-        Shown("Figures", lambda r: r.figures),
-        Shown("Group", lambda r: r.group),
-        Shown("Rows", lambda r: f"{r.rows:,}", right=True),
-        Shown("TPOT error %", lambda r: _three(r.tpot_median, r.tpot_mean, r.tpot_p90), right=True),
-        Shown("in 80/95 %", lambda r: f"{r.tpot_within_80:.0f}/{r.tpot_within_95:.0f}", right=True),
-        Shown("TTFT error %", lambda r: _three(r.ttft_median, r.ttft_mean, r.ttft_p90), right=True),
-        Shown("in 80/95 %", lambda r: f"{r.ttft_within_80:.0f}/{r.ttft_within_95:.0f}", right=True),
-    )
-    a = score.answered
-    notes = [
-        f"{a.rows:,} rows, {a.counted:,} aggregated: {a.counted_share:.1f} % answered, "
-        f"{a.sane_share:.1f} % of the {a.sane:,} sane ones; {a.distinct:,} distinct measurements",
-        "errors are median / mean / 90th percentile",
-        *(f"refused: {reason} ({count})" for reason, count in list(a.refused.items())[:5]),
-        *(_decision(d) for d in score.decisions),
-    ]
-    return Listing("Predicted against measured", score.rows, columns, tuple(notes))
-
-
-def own_page(own: OwnCalibration) -> Listing:
-    """What a user's points changed."""
-    columns = (
-        Shown("Engine", lambda p: p.engine),
-        Shown("Batch", lambda p: f"{p.axes[0]:g}", right=True),
-        Shown("TPOT ms measured", lambda p: f"{p.tpot_ms:.4g}", right=True),
-        Shown("before", lambda p: f"{p.tpot_before_ms:.4g}", right=True),
-        Shown("after", lambda p: _known(p.tpot_after_ms), right=True),
-        Shown("TTFT ms measured", lambda p: f"{p.ttft_ms:.4g}", right=True),
-        Shown("before", lambda p: f"{p.ttft_before_ms:.4g}", right=True),
-        Shown("after", lambda p: _known(p.ttft_after_ms), right=True),
-    )
-    notes = [f"not used: {reason} ({count})" for reason, count in own.refused.items()]
-    rows: Sequence[OwnPoint] = own.points
-    return Listing(f"Calibrated on {len(rows)} points", tuple(rows), columns, tuple(notes))
 
 
 def accuracy_document(calibration: Calibration) -> str:
@@ -111,12 +70,6 @@ _REMARKS = (
 )
 
 
-def _decision(row: DecisionRow) -> str:
-    d = row.decisions
-    return (f"choices under {d.tpot_limit_ms:g} ms TPOT ({row.figures}): regret {d.regret:.1f} %, "
-            f"{d.breaks} of {d.n} break the limit")  # fmt: skip
-
-
 def _cells(r: AccuracyRow, name: str) -> tuple[str, ...]:
     return (
         name, f"{r.rows:,}", _three(r.tpot_median, r.tpot_mean, r.tpot_p90), f"{r.tpot_within_80:.0f}",
@@ -132,10 +85,6 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def _three(median: float, mean: float, p90: float) -> str:
     return f"{median:.1f} / {mean:.1f} / {p90:.1f}"
-
-
-def _known(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
 
 
 if __name__ == "__main__":

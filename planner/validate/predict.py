@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ class Bounds:
         >>> Bounds.around(10.0, sd=0.0).high
         10.0
         """
-        a, b = np.exp(z80 * sd), np.exp(z95 * sd)
+        a, b = exp(z80 * sd), exp(z95 * sd)
         return cls(value, value / a, value * a, value / b, value * b)
 
 
