@@ -1,8 +1,8 @@
-"""AWS bulk price list of EC2: no key, one CSV of several GB, read line by line and never held.
+"""AWS bulk price list of EC2: no key, a CSV of up to several GB, read line by line and never held.
 
-`PLANNER_AWS_REGIONS=us-east-1,eu-west-1` reads the far smaller list of each region instead. On demand, and
-reserved without upfront payment (standard class); capacity blocks stand beside them and are dropped. Number
-and kind of GPU come from `data/machines.csv`.
+Nobody downloads that by accident: `PLANNER_AWS_REGIONS` names the regions, each a far smaller list, or says
+`all`. On demand, and reserved without upfront payment (standard class); capacity blocks stand beside them and
+are dropped. Number and kind of GPU come from `data/machines.csv`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 
-from planner.pricing.providers.errors import ShapeError
+from planner.pricing.providers.errors import FetchError, RefusedError, ShapeError
 from planner.pricing.providers.machines import machine_of
 from planner.pricing.providers.records import Item, Listing, Provider, Quarantined
 from planner.pricing.providers.session import Session
@@ -19,6 +19,7 @@ from planner.pricing.providers.shape import Row, columns, read_rows
 HOST = "https://pricing.us-east-1.amazonaws.com"
 ROOT = f"{HOST}/offers/v1.0/aws/AmazonEC2/current"
 REGIONS = "PLANNER_AWS_REGIONS"
+ALL = "all"
 PREAMBLE = 20
 """The header stands below five lines of disclaimer; further down than this it is not the header."""
 ONLY: Mapping[str, tuple[str, ...]] = {
@@ -33,13 +34,28 @@ GPU_FAMILIES = ('"g', '"p')
 
 
 def fetch(session: Session, env: Mapping[str, str]) -> Iterator[Item]:
-    """The list of all regions, or those of the regions asked for."""
-    regions = [region.strip() for region in env.get(REGIONS, "").split(",") if region.strip()]
-    urls = [f"{ROOT}/{region}/index.csv" for region in regions] or [f"{ROOT}/index.csv"]
-    for url in urls:
+    """The list of each region asked for, or the one of all regions."""
+    regions = regions_of(env)
+    urls = {region: f"{ROOT}/{region}/index.csv" for region in regions} or {ALL: f"{ROOT}/index.csv"}
+    for region, url in urls.items():
         session.next_page()
         rows = table(session.lines(url, conditional=len(urls) == 1))
-        yield from read_rows("aws", rows, _read)
+        try:
+            yield from read_rows("aws", rows, _read)
+        except RefusedError as error:
+            raise FetchError(
+                f"aws: HTTP {error.status} for the list of region {region!r} ({REGIONS})"
+            ) from error
+
+
+def regions_of(env: Mapping[str, str]) -> list[str]:
+    """The regions that the user named; none when it is all of them.
+
+    >>> regions_of({"PLANNER_AWS_REGIONS": "us-east-1, eu-west-1"}), regions_of({"PLANNER_AWS_REGIONS": "all"})
+    (['us-east-1', 'eu-west-1'], [])
+    """
+    named = [region.strip() for region in env.get(REGIONS, "").split(",") if region.strip()]
+    return [] if ALL in named else named
 
 
 def table(lines: Iterable[str]) -> Iterator[dict[str, str]]:
@@ -90,10 +106,11 @@ def _term(row: Row) -> str | None:
 
 PROVIDER = Provider(
     name="aws",
-    needs=(),
+    needs=(REGIONS,),
     documents=(
         "dstackai/gpuhunt src/gpuhunt/providers/aws.py (columns and filters)",
         "AWS price list index: offers/v1.0/aws/AmazonEC2/current (general knowledge: reserved and regional lists)",
     ),
     fetch=fetch,
+    hint="regions like us-east-1,eu-west-1; `all` reads several GB",
 )

@@ -11,7 +11,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from xml.etree import ElementTree
 
-from planner.pricing.providers.aws import REGIONS
+from planner.pricing.providers.aws import regions_of
 from planner.pricing.providers.errors import FetchError, RefusedError, ShapeError
 from planner.pricing.providers.machines import machine_of, machines_of
 from planner.pricing.providers.records import Item, Listing, Provider, Quarantined
@@ -31,7 +31,7 @@ Zones = dict[str, list[tuple[float, Listing]]]
 def fetch(session: Session, env: Mapping[str, str]) -> Iterator[Item]:
     """The cheapest zone of every GPU instance, region by region."""
     credentials = Credentials(env[KEYS[0]], env[KEYS[1]], token=env.get("AWS_SESSION_TOKEN", ""))
-    regions = [r.strip() for r in env.get(REGIONS, "").split(",") if r.strip()] or DEFAULT_REGIONS
+    regions = regions_of(env) or DEFAULT_REGIONS
     refused: RefusedError | None = None
     answered = False
     for region in regions:

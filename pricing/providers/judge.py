@@ -100,7 +100,7 @@ def _listed(listing: Listing, rented: _Rented) -> str:
 def _usd(value: object, listing: Listing, what: str) -> Decimal:
     """The price in USD. Zero is a placeholder, never a gift."""
     if value is None or value == "":
-        raise _Refused(f"missing_{what}")
+        raise _Refused(f"missing_{what}: {kind_of(value)}")
     if what == "upfront" and value in (0, "0"):
         return Decimal(0)
     number = _decimal(value, what) * listing.scale

@@ -22,7 +22,8 @@ FORM = {"H100": "H100 SXM", "H200": "H200 SXM"}
 """The HGX boards of Hopper are SXM; the newer ones come in no other form."""
 WINDOW = 90
 """Characters after a name within which its two prices stand."""
-PRICE = re.compile(r"([$€£¥])\s?(-?\d{1,3}(?:\.\d+)?)")
+PRICE = re.compile(r"([$€£¥])\s?(-?\d[\d.,]*)")
+"""Commas are kept, and end in the quarantine: `1,234` must not be read as 1."""
 CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
 TERMS = (("spot", "spot"), ("on_demand", "on-demand"))
 
@@ -75,13 +76,21 @@ def _read(row: Row) -> Iterator[Listing]:
     name, prices = FORM.get(row.text("gpu"), row.text("gpu")), row.items("prices")
     if len(prices) != 2:
         raise ShapeError(f"nebius.prices: {name} is followed by {len(prices)} prices, not two")
-    if float(prices[0][1]) > float(prices[1][1]) > 0:
+    if _usable(prices[0][1]) > _usable(prices[1][1]) > 0:
         raise ShapeError(f"nebius.prices: {name}: the first is no preemptible price, it is above the second")
     for (term, label), (symbol, price) in zip(TERMS, prices, strict=True):
         yield Listing(
             seller="nebius", instance=f"1x {name} ({label})", gpu=name, gpu_count=1, region="EU / US", term=term,
             price=price, currency=CURRENCIES[symbol], source="nebius.com/prices",
         )  # fmt: skip
+
+
+def _usable(text: str) -> float:
+    """The figure, or 0 for text that `judge` will refuse."""
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
 
 
 PROVIDER = Provider(

@@ -71,6 +71,8 @@ class Provider:
     fetch: Callable[[Session, Mapping[str, str]], Iterator[Item]]
     live: bool = True
     """Its answers hold today's prices; False for an archive, whose rows keep the archive's date or none."""
+    hint: str = ""
+    """Said when it is skipped: what to give."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,9 @@ def _gather(
 def run(provider: Provider, job: _Job) -> FetchResult:
     """One provider from start to verdict, whatever happens inside."""
     if missing := [name for name in provider.needs if not job.env.get(name)]:
-        return FetchResult(provider.name, "skipped", message=f"{provider.name}: needs {', '.join(missing)}")
+        hint = f" ({provider.hint})" if provider.hint else ""
+        message = f"{provider.name}: needs {', '.join(missing)}{hint}"
+        return FetchResult(provider.name, "skipped", message=message)
     session = Session(job.fetcher, provider.name, deadline=job.deadline, etag=job.etag, on_page=job.tell)
     offers: list[Offer] = []
     held: list[Quarantined] = []
@@ -147,9 +149,10 @@ def _nothing(provider: Provider, held: list[Quarantined]) -> str:
 
 def secrets_of(providers: Iterable[Provider], env: Mapping[str, str]) -> tuple[str, ...]:
     """Values that must appear nowhere, longest first (one may contain another)."""
-    # shorter ones are no secrets, and cutting them out would garble every message
+    # shorter ones and settings of ours are no secrets, and cutting them out would garble every message
     names = {name for provider in providers for name in provider.needs} | {"AWS_SESSION_TOKEN"}
-    values = {env[name] for name in names if len(env.get(name, "")) >= SHORTEST_SECRET}
+    keys = {name for name in names if not name.startswith("PLANNER_")}
+    values = {env[name] for name in keys if len(env.get(name, "")) >= SHORTEST_SECRET}
     return tuple(sorted(values, key=len, reverse=True))
 
 

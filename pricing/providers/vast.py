@@ -16,6 +16,8 @@ from planner.pricing.providers.shape import Row, kind_of, read_rows
 
 URL = "https://console.vast.ai/api/v0/bundles/"
 LIMIT = 3000
+MOST = 1e12
+"""Figures beyond it are no figures; an integer of 400 digits cannot even be added to."""
 DISK_GB = 100
 """Room for weights and an image of a model of some ten billion parameters."""
 HOURS_PER_DISK_MONTH = 30 * 24
@@ -43,19 +45,19 @@ def _read(row: Row) -> Iterator[Listing]:
     disk = _number(row, "storage_cost") * DISK_GB / HOURS_PER_DISK_MONTH
     for term, name in (("on_demand", "dph_base"), ("spot", "min_bid")):
         price = row.value(name)
-        positive = isinstance(price, int | float) and not isinstance(price, bool) and price > 0
+        usable = isinstance(price, int | float) and not isinstance(price, bool) and 0 < price < MOST
         yield Listing(
             seller="vast", instance=f"{count}x {gpu} #{machine}", gpu=GPU_NAMES.get(gpu, gpu), gpu_count=count,
             gpu_memory_gib=_number(row, "gpu_ram") / 1024, vcpus=row.value("cpu_cores_effective"),
             host_memory_gib=_host_memory(row), region=_place(row.value("geolocation")), term=term,
-            price=price + disk if positive else price, currency=row.maybe("currency") or "USD", availability=1.0,
+            price=price + disk if usable else price, currency=row.maybe("currency") or "USD", availability=1.0,
             source="console.vast.ai bundles", flags=("marketplace",),
         )  # fmt: skip
 
 
 def _number(row: Row, name: str) -> float:
     value = row.value(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MOST:
         raise ShapeError(f"vast.{name}: is {kind_of(value)}, not a usable number")
     return float(value)
 
@@ -63,7 +65,7 @@ def _number(row: Row, name: str) -> float:
 def _host_memory(row: Row) -> float | None:
     """The share of the host's memory that goes with its cores; GB, as the site counts."""
     values = [row.value(name) for name in ("cpu_ram", "cpu_cores_effective", "cpu_cores")]
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) and 0 < v < 1e12 for v in values):
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) and 0 < v < MOST for v in values):
         return None
     ram, effective, cores = values
     return float(ram * effective / cores / 1000)

@@ -165,7 +165,8 @@ def aws() -> Case:
     path = "/offers/v1.0/aws/AmazonEC2/current/index.csv"
     documents, kinds = one(path, "aws", [row("p5.48xlarge", "55.04", 8), row("g6.xlarge", "0.8048", 1)])
     return Case("aws", documents, kinds, lambda d: d[path], price=("PricePerUnit",), gpu=("Instance Type",),
-                unknown="p99.48xlarge", currency=("Currency",), dated=("EffectiveDate",), text=True)  # fmt: skip
+                unknown="p99.48xlarge", currency=("Currency",), dated=("EffectiveDate",), text=True,
+                env={"PLANNER_AWS_REGIONS": "all"})  # fmt: skip
 
 
 def aws_spot() -> Case:

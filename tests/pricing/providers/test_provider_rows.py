@@ -14,6 +14,8 @@ PRICES = {
     "infinite_price": (float("inf"), "price"),
     "absurd_price": (90_000, "price_out_of_band"),
     "text_price": ("ask us", "price"),
+    "endless_price": (10**400, "price"),
+    "comma_price": ("1,234.50", "price"),
 }
 """What is listed instead of a price in dollars, and how the reason begins."""
 NOT_IN_FORMAT = {("nebius", "infinite_price"), ("gcp", "null_price")}
@@ -42,7 +44,7 @@ def victim(case: Any, documents: Any) -> Any:
 def listed(case: Any, value: Any) -> Any:
     """A value in the units and the type this provider writes prices in."""
     if isinstance(value, int):
-        value = int(value * case.scale)
+        value *= int(case.scale)
     return value if value is None or not case.text else str(value)
 
 

@@ -89,6 +89,13 @@ def test_aws_reads_the_lists_of_the_regions_asked_for(asking: Any, kit: Any) -> 
     assert {offer.region for offer in asking.result(asked, app).offers} == {"eu-west-1", "us-west-2"}
 
 
+def test_aws_region_without_a_list_is_named(asking: Any, kit: Any) -> None:
+    case = kit.cases["aws"]
+    asked = kit.samples.Case(**{**vars(case), "env": {"PLANNER_AWS_REGIONS": "us-east-9"}})
+    message = asking.result(asked, lambda asked: kit.Answer(status=404)).message
+    assert message == "aws: HTTP 404 for the list of region 'us-east-9' (PLANNER_AWS_REGIONS)"
+
+
 def test_aws_header_without_its_quotes_or_place_is_named(asking: Any, kit: Any) -> None:
     case = kit.cases["aws"]
     answer = kit.Answer(b'"FormatVersion","v1.0"\n' * 40, "text/csv")
