@@ -13,13 +13,13 @@ from planner.pricing.snapshot_postgres import PostgresStore
 
 HISTORY_SQL = """
 WITH dated AS (
-    SELECT seller, instance, region, gpu, term, flags, usd_per_gpu_hour, taken_at,
+    SELECT seller, instance, region, gpu, term, payment, usd_per_gpu_hour, provider, taken_at,
            COALESCE(as_of, substr(taken_at, 1, 10)) AS day
     FROM offers
     WHERE {filters}
 ), last_of_day AS (
     SELECT *, row_number() OVER (
-        PARTITION BY seller, instance, region, gpu, term, flags, day ORDER BY taken_at DESC
+        PARTITION BY seller, instance, region, gpu, term, payment, day ORDER BY taken_at DESC, provider
     ) AS n
     FROM dated
 )

@@ -18,7 +18,8 @@ REAL = frozenset(
 )  # fmt: skip
 STORED = tuple(column for column in COLUMNS if column != "age_days")
 """Age is a fact about the reader's day, not about the row."""
-ROW = ("provider", "taken_at", *STORED)
+ROW = ("provider", "taken_at", "payment", *STORED)
+"""Payment is part of what makes an offer (`Offer.key`), so that SQL can tell two offers apart."""
 HELD = ("provider", "reason", "label", "detail", "row")
 
 
@@ -33,7 +34,7 @@ def kind_of(column: str) -> str:
 def row_cells(provider: str, taken_at: str, offer: Offer) -> tuple[Any, ...]:
     """The values of `ROW`; flags joined by blanks."""
     values = (getattr(offer, column) for column in STORED[:-1])
-    return (provider, taken_at, *values, " ".join(offer.flags))
+    return (provider, taken_at, offer.payment, *values, " ".join(offer.flags))
 
 
 def to_table(taken_at: str, offers: Mapping[str, Iterable[Offer]]) -> pa.Table:

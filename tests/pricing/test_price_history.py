@@ -48,6 +48,24 @@ def test_of_two_refreshes_on_one_day_the_last_word_counts(
     assert (point.offers, point.low_usd_per_gpu_hour) == (1, 3.0)
 
 
+def test_an_offer_seen_by_two_providers_or_in_another_zone_counts_once(
+    store: Store, make_offer: MakeOffer, make_snapshot: MakeSnapshot
+) -> None:
+    zones = [(make_offer(flags=(f"zone:{zone}",)),) for zone in "ab"]
+    store.append(make_snapshot("2026-10-01", acme=zones[0], broker=zones[1]))
+    assert [point.offers for point in price_history(store, gpus=["h100_sxm"])] == [1]
+
+
+def test_each_payment_option_of_a_commitment_counts(
+    store: Store, make_offer: MakeOffer, make_snapshot: MakeSnapshot
+) -> None:
+    options = [
+        make_offer(term="committed_1y", flags=(f"payment:{p}",)) for p in ("no_upfront", "all_upfront")
+    ]
+    store.append(make_snapshot("2026-10-01", acme=tuple(options)))
+    assert [point.offers for point in price_history(store, gpus=["h100_sxm"])] == [2]
+
+
 def test_a_day_a_provider_failed_has_no_invented_price(
     store: Store, make_offer: MakeOffer, make_snapshot: MakeSnapshot
 ) -> None:
