@@ -151,7 +151,7 @@ class Session:
         """A link that the server gave, unless it leads elsewhere (a key must not travel to another host)."""
         try:
             found = httpx.URL(url).host
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, UnicodeError) as error:
             raise ShapeError(f"{self.provider}.{field}: is not a link") from error
         if found != host:
             raise ShapeError(f"{self.provider}.{field}: leads to {found or 'nowhere'}, not {host}")
@@ -208,7 +208,7 @@ class Session:
                     self._tags[call.url] = response.headers["etag"]
         except httpx.TransportError as error:
             raise RetryableError(f"connection failed: {type(error).__name__}") from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
             raise FetchError(f"request failed: {type(error).__name__}") from error
 
     def _measured(self, response: httpx.Response, limit: int) -> Iterator[bytes]:
