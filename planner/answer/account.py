@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from planner.answer.kernels import openness
 from planner.answer.placements import Layer, usd_per_month
@@ -45,7 +45,7 @@ def rejected(decided: Decided, catalog: Catalog) -> tuple[Rejected, ...]:
     return tuple(sorted(rows, key=lambda r: (-r.count, r.reason)))
 
 
-def assumptions(decided: Decided, layers: Iterable[Layer]) -> Iterator[Assumption]:
+def assumptions(decided: Decided, layers: Sequence[Layer]) -> Iterator[Assumption]:
     """Numbers and rules the answer rests on that nobody measured here."""
     c = decided.scenario.constraints
     yield Assumption("month", "730 hours", "convention")
@@ -56,8 +56,9 @@ def assumptions(decided: Decided, layers: Iterable[Layer]) -> Iterator[Assumptio
         yield Assumption(
             "peaks", "all workloads are busiest in the same hours", "no clock in the demand curves"
         )
-    if c.terms is None and c.max_spot_share is None:
-        yield Assumption("spot", "not used", "set constraints.max_spot_share or name it in terms to allow it")
+    if any(layer.option.offer.term == "spot" for layer in layers):
+        yield Assumption("spot", "as good as on demand while it lasts; interruptions are not priced",
+                         "constraints.max_spot_share and constraints.terms limit it")  # fmt: skip
     engines = {layer.option.configuration.evaluation.setup.recipe for layer in layers}
     for recipe in sorted(engines, key=lambda r: r.engine):
         per_layer, per_request = (1e6 * t for t in (recipe.host_s_per_layer, recipe.host_s_per_sequence))

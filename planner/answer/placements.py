@@ -89,10 +89,10 @@ def _placement(
     share = min(1.0, layer.units / max(units_there, 1e-9))
     e, c, row = option.configuration.evaluation, option.configuration, option.row
     per_replica = load * share / (layer.units * option.replicas_per_unit)
-    sustained = way.load
+    sustained, margin = way.load, _margin(decided, c.spread.at(option.batch_index)[1])
     estimate = describe(
         e, int(sustained.index[row]), c.spread, weights=c.weights, kv=c.kv,
-        statistic=f"p{way.slo.percentile:g}", ttft_s=float(sustained.ttft_s[row] / _margin(decided, c.spread.at(option.batch_index)[1])),
+        statistic=f"p{way.slo.percentile:g}", ttft_s=float(sustained.ttft_s[row] / margin),
         requests_per_s=per_replica,
         power=board_power(e, int(sustained.index[row]), decided.configurations.profiles),
     )  # fmt: skip

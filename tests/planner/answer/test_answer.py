@@ -136,6 +136,8 @@ def test_spot_in_the_plan_is_a_warning_with_its_share() -> None:
     plan = _plan(_decided(limits="max_spot_share = 0.5", catalog=spot), spot)
     (finding,) = [f for f in plan.findings if f.rule == "spot"]
     assert finding.level == "warning" and finding.value is not None and 0 < finding.value <= 1
+    assert "spot" in {a.name for a in plan.assumptions}
+    assert "spot" not in {a.name for a in _plan(_decided()).assumptions}
 
 
 def test_geforce_brings_its_licence_along() -> None:
