@@ -1,8 +1,11 @@
-"""What a dollar buys: price per GPU-hour, per GiB, per TB/s, per TFLOP/s of one offer.
+"""What a dollar buys: price per GPU-hour, per GiB, per TB/s, per TFLOP/s of one offer; what the hour emits.
 
 Compute is what the card was measured to do where it was measured: the fastest dense bf16 matrix product in
 the shipped op tables. Where it was not, it is the data sheet's peak, which no kernel reaches; the basis says
 which, and the two must not be ranked against each other without looking at it.
+
+Emissions are those of an hour at full load, host and cooling included (`assumptions`), on the average grid of the
+seller's region where one is listed, else of its country. They are zero nowhere and unknown in many places.
 """
 
 from __future__ import annotations
@@ -11,8 +14,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from planner.pricing.assumptions import default
+from planner.pricing.energy import carbon_intensity, grams_co2_per_hour
 from planner.pricing.errors import PriceError
 from planner.pricing.offer import Offer
+from planner.pricing.ownership import load_watts
 from planner.profiles.gpus import Gpu, load_gpus
 
 GIGA, TERA = 1e9, 1e12
@@ -38,6 +44,7 @@ class Normalised:
     usd_per_tflops_hour: float | None
     tflops_basis: str | None
     """`measured` or `datasheet`."""
+    grams_co2_per_gpu_hour: float | None
 
 
 @cache
@@ -82,7 +89,15 @@ def normalised(offer: Offer) -> Normalised:
         usd_per_tbps_hour=_over(price, _scaled(gpu.memory_bytes_per_s)),
         usd_per_tflops_hour=_over(price, _scaled(compute.flops)) if compute else None,
         tflops_basis=compute.basis if compute else None,
+        grams_co2_per_gpu_hour=_grams(offer, gpu),
     )
+
+
+def _grams(offer: Offer, gpu: Gpu) -> float | None:
+    grid = carbon_intensity(offer.country, seller=offer.seller, region=offer.region or "")
+    if grid is None or gpu.tdp_w is None:
+        return None
+    return grams_co2_per_hour(load_watts(gpu), pue=default("pue"), carbon=grid)
 
 
 def _memory(offer: Offer, gpu: Gpu) -> float:
@@ -105,6 +120,7 @@ PER: Mapping[str, Callable[[Normalised], float | None]] = {
     "gib": lambda n: n.usd_per_gib_hour,
     "tbps": lambda n: n.usd_per_tbps_hour,
     "tflops": lambda n: n.usd_per_tflops_hour,
+    "co2": lambda n: n.grams_co2_per_gpu_hour,
 }
 """Name on the command line to figure; the first one asked for ranks the offers."""
 

@@ -35,7 +35,7 @@ def show(
     cheapest: Annotated[int | None, typer.Option(min=1, help="Only this many of each GPU.")] = None,
     per: Annotated[
         list[str] | None,
-        typer.Option(help="Rank by price per gpu, gib, tbps or tflops; repeat for more columns."),
+        typer.Option(help="Rank by price per gpu, gib, tbps or tflops, or by co2; repeat for more."),
     ] = None,
     prices: Annotated[
         Path | None, typer.Option(help="Offers of a file, of the store, of store@DAY. [default: shipped]")

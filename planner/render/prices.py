@@ -71,6 +71,7 @@ _PER: Mapping[str, tuple[str, str]] = {
     "gib": ("$/GiB-h", "usd_per_gib_hour"),
     "tbps": ("$/(TB/s)-h", "usd_per_tbps_hour"),
     "tflops": ("$/TFLOPS-h", "usd_per_tflops_hour"),
+    "co2": ("g CO2/GPU-h", "grams_co2_per_gpu_hour"),
 }
 
 
@@ -95,13 +96,16 @@ def offers_per_unit(
         )
     header = (*_FIELDS, *(name for _, name in _PER.values() if name not in _FIELDS), "tflops_basis")
     title = plural(len(rows), "offer")
+    if "co2" in per:
+        notes.append("emissions at full load with host and cooling, average grid of the region or country")
     columns.append(Shown("As of", lambda row: row["as_of"] or "undated", whole=True))
     return Listing(title, rows, tuple(columns), tuple(notes), MOST_ON_A_PAGE, header)
 
 
 def _figure(name: str) -> Shown:
     title, column = _PER[name]
-    return Shown(title, lambda row: dollars(row[column]), right=True)
+    text = dollars if title.startswith("$") else number
+    return Shown(title, lambda row: text(row[column]), right=True)
 
 
 def difference(diff: PriceDiff, old: str, new: str) -> Listing:

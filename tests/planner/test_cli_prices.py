@@ -93,7 +93,7 @@ def test_what_a_dollar_buys_ranks_the_offers(run: Run) -> None:
 
 def test_an_unknown_unit_is_refused_in_one_line(run: Run) -> None:
     said = run("show", "--per", "watt", code=5).stderr
-    assert said == "planner: per: 'watt' is not known (one of gpu, gib, tbps, tflops)\n"
+    assert said == "planner: per: 'watt' is not known (one of gpu, gib, tbps, tflops, co2)\n"
 
 
 def test_a_refresh_says_how_each_provider_did_and_where_it_is_kept(fetched: Run) -> None:

@@ -60,6 +60,17 @@ def test_offers_are_ranked_by_the_first_unit_and_unknowns_come_last(per: str) ->
     assert figures[: len(known)] == known
 
 
+def test_the_same_card_emits_what_the_grid_of_its_place_does(make_offer: MakeOffer) -> None:
+    france, poland, nowhere = (
+        normalised(make_offer(country=country, region=None)).grams_co2_per_gpu_hour
+        for country in ("FR", "PL", None)
+    )
+    assert 0 < france < poland
+    assert nowhere is None
+    region = normalised(make_offer(seller="gcp", country="US", region="us-west1")).grams_co2_per_gpu_hour
+    assert region != normalised(make_offer(seller="gcp", country="US", region=None)).grams_co2_per_gpu_hour
+
+
 def test_an_unknown_unit_is_refused(make_offer: MakeOffer) -> None:
     with pytest.raises(PriceError, match="'watt' is not known"):
         ranked([make_offer()], ["watt"])
