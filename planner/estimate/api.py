@@ -23,6 +23,7 @@ from planner.profiles.gpus import Gpu, load_gpus, resolve_gpu
 from planner.profiles.store import Profiles, load_profiles
 from planner.records import Estimate, Layout
 
+LOCAL_ENGINES = ("llama.cpp",)  # one request at a time, predicted by `planner.local`
 KERNEL_RULES = ("any", "open", "portable")
 
 
@@ -52,6 +53,13 @@ def estimate(
     """
     shape, match = resolve_model(model, base_dir=base_dir), resolve_gpu(gpu)
     card, layout = load_gpus()[match.key], Layout(tp=tp, pp=pp, dp=dp, ep=ep)
+    if engine in LOCAL_ENGINES:
+        from planner.local.estimate import local_estimate
+
+        return local_estimate(
+            shape, card, engine=engine, weights=weight_precision, gpus=layout.gpus, concurrency=concurrency,
+            lengths=(float(input_tokens), float(output_tokens)),
+        )  # fmt: skip
     _check(shape, card, layout, engine=engine, kernels=kernels, concurrency=concurrency,
            lengths=(input_tokens, output_tokens))  # fmt: skip
     weights = resolve_precision(weight_precision).name if weight_precision else _published(shape)

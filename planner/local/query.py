@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from planner.errors import ScenarioError
+from planner.errors import DoesNotFit, ScenarioError
 from planner.local.device import Device, resolve_device
 from planner.local.shape import TokenCost, resolve_cost
 from planner.local.tables import (
@@ -162,8 +162,7 @@ def _refuse_oversized(query: Query) -> None:
     context = query.input_tokens + (query.output_tokens if query.regime != "bench" else 0.0)
     cache = query.cache_element_bytes * (cost.kv_full * context + cost.kv_window * min(context, cost.window))
     if query.weight_bytes + cache > memory:
-        raise ScenarioError(
+        raise DoesNotFit(
             f"{(query.weight_bytes + cache) / 1e9:.1f} GB of weights and cache do not fit "
-            f"{gpus} x {query.device.key}; the share kept in host memory is not stated",
-            hint="use more GPUs or fewer bits",
+            f"{gpus} x {query.device.key}; the share kept in host memory is not stated (use more GPUs or fewer bits)"
         )

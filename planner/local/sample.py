@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from planner.errors import ScenarioError
+from planner.errors import DoesNotFit, ScenarioError
 from planner.local.device import resolve_device
 from planner.local.physics import columns
 from planner.local.query import INPUT_COLUMNS, Query, read_query
@@ -54,7 +54,7 @@ def read_figures(path: Path) -> tuple[list[Figure], dict[int, str]]:
         for i, row in enumerate(csv.DictReader(file)):
             try:
                 query = read_query({name: row[name] for name in INPUT_COLUMNS})
-            except ScenarioError as error:
+            except (ScenarioError, DoesNotFit) as error:
                 refused[i] = str(error)
                 continue
             weight = COMMUNITY_WEIGHT if row["metric"].startswith("user-submitted") else 1.0
@@ -77,7 +77,7 @@ def read_shares(path: Path) -> list[Share]:
         for row in csv.DictReader(file):
             try:
                 device = resolve_device(row["device"])
-            except ScenarioError:
+            except (ScenarioError, DoesNotFit):
                 continue
             if row["mem_bw_measured"] and row["mem_bw_datasheet"]:
                 term, share = (

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import cache
 
-from planner.errors import ScenarioError
+from planner.errors import DoesNotFit, ScenarioError
 from planner.local.tables import rows
 from planner.models import Model, load_models, parameter_groups, resolve_model
 
@@ -97,7 +97,7 @@ def resolve_cost(text: str) -> TokenCost:
     """
     try:
         return token_cost(resolve_model(text))
-    except ScenarioError as error:
+    except (ScenarioError, DoesNotFit) as error:
         unknown = error
     folded = text.casefold().replace("_", "-")
     for row in rows("models"):

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from planner.errors import ScenarioError
+from planner.errors import DoesNotFit, ScenarioError
 from planner.local.crossvalidate import conformal
 from planner.local.device import resolve_device
 from planner.local.tables import rows
@@ -95,7 +95,7 @@ def fit(path: Path) -> list[Share]:
         for row in csv.DictReader(file):
             try:
                 architecture, peak = _rate_at_peak(row)
-            except ScenarioError:
+            except (ScenarioError, DoesNotFit):
                 continue
             if row["tok_s_per_gpu"]:
                 reached[architecture].append(float(row["tok_s_per_gpu"]) / peak)

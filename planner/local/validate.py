@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from planner.errors import ScenarioError
+from planner.errors import DoesNotFit, ScenarioError
 from planner.local import query, training
 from planner.local.predict import predict
 from planner.records import Quantity
@@ -55,7 +55,7 @@ def _local(rows: Sequence[Row]) -> list[RowPrediction]:
         try:
             asked.append((i, query.read_query(row)))
             out.append(RowPrediction())
-        except ScenarioError as error:
+        except (ScenarioError, DoesNotFit) as error:
             out.append(RowPrediction(str(error)))
     for (i, _), speed in zip(asked, predict([q for _, q in asked]), strict=True):
         values = {"prefill_tok_s": speed.prefill_tokens_per_s, "decode_tok_s": speed.decode_tokens_per_s}
@@ -67,7 +67,7 @@ def _training(rows: Sequence[Row]) -> Iterable[RowPrediction]:
     for row in rows:
         try:
             yield RowPrediction(values={"tok_s_per_gpu": training.tokens_per_s(row)})
-        except ScenarioError as error:
+        except (ScenarioError, DoesNotFit) as error:
             yield RowPrediction(str(error))
 
 
