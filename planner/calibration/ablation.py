@@ -33,7 +33,9 @@ class Term:
 
 def _setup(**settings: Any) -> Change:
     def change(curve: Curve) -> Curve:
-        return replace(curve, evaluation=replace(curve.evaluation, setup=replace(curve.evaluation.setup, **settings)))
+        return replace(
+            curve, evaluation=replace(curve.evaluation, setup=replace(curve.evaluation.setup, **settings))
+        )
 
     return change
 

@@ -46,7 +46,6 @@ class Subject:
 Context = tuple[Hashable, ...]
 GroupKey = Callable[[Subject], Hashable]
 GROUPS: Mapping[str, GroupKey] = {
-    "engine": lambda s: "",
     "family": lambda s: s.family,
     "label": lambda s: s.label,
     "system": lambda s: f"{s.family}|{s.system}",
@@ -56,7 +55,7 @@ GROUPS: Mapping[str, GroupKey] = {
     "lengths": lambda s: f"{s.family}|{s.version}|{s.random_lengths}",
     "speculative": lambda s: "yes" if s.speculative else None,
 }
-"""Every group is inside one engine; a None key belongs to no group."""
+"""Every group is inside one engine, so an unknown family returns to the physics; a None key belongs to no group."""
 
 KNOWN = "format"  # a configuration is known when measurements share this group with it
 

@@ -19,13 +19,13 @@ PRIORS: Mapping[str, Prior] = {
         _TPOT_SCALES,
         constant={"family": 0.02, "format": 0.04, "label": 0.10, "version": 0.04, "layout": 0.04, "lengths": 0.15,
                   "speculative": 0.25},
-        smooth={"engine": 0.10, "family": 0.21, "system": 0.05, "version": 0.20, "layout": 0.07, "speculative": 0.39},
+        smooth={"family": 0.21, "system": 0.05, "version": 0.20, "layout": 0.07, "speculative": 0.39},
         noise=0.03, clip=1.2,
     ),
     "ttft": Prior(
         _TTFT_SCALES,
         constant={"format": 0.25, "label": 0.19, "version": 0.04, "speculative": 0.44},
-        smooth={"engine": 0.13, "family": 0.25, "system": 0.21, "version": 0.20},
+        smooth={"family": 0.25, "system": 0.21, "version": 0.20},
         noise=0.07, clip=1.5,
     ),
 }  # fmt: skip

@@ -56,7 +56,12 @@ def folds(curves: Sequence[Curve], scheme: str, *, seed: int = 0) -> list[object
 
 
 def left_out(
-    curves: Sequence[Curve], scheme: str, *, seed: int = 0, given: int = 0, priors: Mapping[str, Prior] = PRIORS
+    curves: Sequence[Curve],
+    scheme: str,
+    *,
+    seed: int = 0,
+    given: int = 0,
+    priors: Mapping[str, Prior] = PRIORS,
 ) -> Iterator[LeftOut]:
     """Every curve predicted from the others; engine constants are refitted each time.
 

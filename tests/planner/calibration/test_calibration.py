@@ -95,14 +95,14 @@ def test_reuploads_share_a_family() -> None:
 
 
 def _toy(residual: float) -> tuple[list[tuple[str, ...]], np.ndarray, np.ndarray]:
-    key = ("", "f", "l", "s", "p", "v", "y", "n", "")
+    key = ("f", "l", "s", "p", "v", "y", "n", "")
     return [key] * 6, np.zeros((6, 6)) + np.arange(6.0)[:, None], np.full(6, residual)
 
 
 def test_a_field_follows_its_points_and_returns_to_zero_elsewhere() -> None:
     field = fit_field(PRIOR, *_toy(0.3))
     near, sd = field.at(field.contexts[0], np.zeros((1, 6)))
-    far, far_sd = field.at(("", "g", "m", "t", "q", "w", "z", "o", None), np.zeros((1, 6)))
+    far, far_sd = field.at(("g", "m", "t", "q", "w", "z", "o", None), np.zeros((1, 6)))
     assert near[0] == pytest.approx(0.3, abs=0.02)
     assert far[0] == 0.0
     assert sd[0] < far_sd[0]
@@ -115,7 +115,7 @@ def test_an_outlier_weighs_less() -> None:
 
 
 def test_one_own_point_moves_a_field_towards_it() -> None:
-    field, other = fit_field(PRIOR, *_toy(0.3)), ("", "g", "m", "t", "q", "w", "z", "o", None)
+    field, other = fit_field(PRIOR, *_toy(0.3)), ("g", "m", "t", "q", "w", "z", "o", None)
     moved = extended(field, [other], np.zeros((1, 6)), np.array([-0.4]))
     assert moved.at(other, np.zeros((1, 6)))[0][0] < -0.3
 
