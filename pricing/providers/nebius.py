@@ -17,12 +17,12 @@ from planner.pricing.providers.session import Session
 from planner.pricing.providers.shape import Row, read_rows
 
 URL = "https://nebius.com/prices"
-NAME = re.compile(r"\bHGX ([A-Z]{1,3}\d{3,4})\b|\b(RTX PRO \d{4})\b|\b(L\d{1,2}S?)\b")
+NAME = re.compile(r"\bHGX ([A-Z]{1,3}\d{3,4})\b|\b(RTX PRO \d{4})\b|\b(L\d{1,2}S?)\b(?: with (AMD|Intel))?")
 FORM = {"H100": "H100 SXM", "H200": "H200 SXM"}
 """The HGX boards of Hopper are SXM; the newer ones come in no other form."""
 WINDOW = 90
 """Characters after a name within which its two prices stand."""
-PRICE = re.compile(r"([$€£¥])\s?(-?\d[\d.,]*)")
+PRICE = re.compile(r"([$€£¥])\s?(-?\d(?:[\d.,]*\d)?)")
 """Commas are kept, and end in the quarantine: `1,234` must not be read as 1."""
 CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
 TERMS = (("spot", "spot"), ("on_demand", "on-demand"))
@@ -62,25 +62,29 @@ def fetch(session: Session, env: Mapping[str, str]) -> Iterator[Item]:
 def _rows(text: str) -> Iterator[Mapping[str, object]]:
     """Each GPU named on the page with the prices of the first mention that has two, else of any mention."""
     names = list(NAME.finditer(text))
-    found: dict[str, list[tuple[str, str]]] = {}
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for match, after in zip_longest(names, names[1:]):
-        name = next(filter(None, match.groups()))
+        name = match[1] or match[2] or match[3], match[4] or ""
         end = min(match.end() + WINDOW, after.start() if after else len(text))
         prices = PRICE.findall(text[match.end() : end])
         if len(found.get(name, ())) != 2:
             found[name] = prices or found.get(name, [])
-    yield from ({"gpu": name, "prices": prices} for name, prices in found.items())
+    priced = {gpu for (gpu, _), prices in found.items() if prices}
+    for (gpu, host), prices in found.items():
+        if prices or gpu not in priced:  # a mention in the menu beside the row with the prices
+            yield {"gpu": gpu, "host": host, "prices": prices}
 
 
 def _read(row: Row) -> Iterator[Listing]:
     name, prices = FORM.get(row.text("gpu"), row.text("gpu")), row.items("prices")
+    machine = f"1x {name} {row.text('host')}".strip()
     if len(prices) != 2:
         raise ShapeError(f"nebius.prices: {name} is followed by {len(prices)} prices, not two")
     if _usable(prices[0][1]) > _usable(prices[1][1]) > 0:
         raise ShapeError(f"nebius.prices: {name}: the first is no preemptible price, it is above the second")
     for (term, label), (symbol, price) in zip(TERMS, prices, strict=True):
         yield Listing(
-            seller="nebius", instance=f"1x {name} ({label})", gpu=name, gpu_count=1, region="EU / US", term=term,
+            seller="nebius", instance=f"{machine} ({label})", gpu=name, gpu_count=1, region="EU / US", term=term,
             price=price, currency=CURRENCIES[symbol], source="nebius.com/prices",
         )  # fmt: skip
 

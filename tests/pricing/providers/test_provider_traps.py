@@ -237,6 +237,18 @@ def test_nebius_page_gives_preemptible_before_on_demand(asking: Any, kit: Any) -
     }  # fmt: skip
 
 
+def test_nebius_cards_with_two_kinds_of_host_are_two_machines(asking: Any, kit: Any) -> None:
+    page = (
+        "<nav>L40S HGX H100</nav><tr><td>NVIDIA L40S with AMD CPU<td>$0.74<td>$1.55</tr>"
+        "<tr><td>NVIDIA L40S with Intel CPU<td>$0.80<td>$1.82</tr><tr><td>NVIDIA HGX H100<td>$2.15<td>$3.85</tr>"
+    )
+    result = asking.result(kit.cases["nebius"], lambda asked: kit.Answer(page.encode(), "text/html"))
+    listed = {name: price for (name, term), price in prices(result).items() if term == "on_demand"}
+    assert listed == {"1x L40S AMD (on-demand)": 1.55, "1x L40S Intel (on-demand)": 1.82,
+                      "1x H100 SXM (on-demand)": 3.85}  # fmt: skip
+    assert result.quarantined == ()
+
+
 def test_nebius_prices_the_other_way_round_do_not_pass(asking: Any, kit: Any) -> None:
     case = kit.cases["nebius"]
     documents = case.fresh()
