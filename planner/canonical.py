@@ -19,6 +19,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from planner.errors import DataError, did_you_mean
 
+NOISE = 1e-12  # no quantity here is smaller; a gap of 1e-16 is what subtracting equals leaves, run by run
 WHOLE = 1e15  # floats below this are written without a fraction when they have none
 
 
@@ -55,7 +56,7 @@ def _six_digits(x: float, at: str) -> float | int:
         raise ValueError(
             f"{at.lstrip('.')}: {x} is not a number one can store; use None for what is not known"
         )
-    short = float(f"{x:.6g}")
+    short = float(f"{x:.6g}") if abs(x) >= NOISE else 0.0
     return int(short) if short.is_integer() and abs(short) < WHOLE else short
 
 
