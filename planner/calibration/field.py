@@ -7,7 +7,7 @@ freedom, by reweighting); what is left returns to zero, that is to the physics, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -32,6 +32,14 @@ class Prior:
     smooth: Mapping[str, float]
     noise: float
     clip: float  # residuals are cut here before the fit
+
+    @property
+    def variances(self) -> tuple[Array, Array]:
+        """(smooth, constant) variance of each group, in the order of `GROUPS`."""
+        smooth, constant = (
+            np.array([part.get(g, 0.0) for g in GROUPS]) for part in (self.smooth, self.constant)
+        )
+        return smooth**2, constant**2
 
     def shared(self, mine: Sequence[Context], theirs: Sequence[Context]) -> tuple[Array, Array]:
         """(smooth, constant) variance shared by each pair of contexts."""
@@ -60,13 +68,29 @@ class Field:
         return self.prior.shared(self.contexts, self.contexts)
 
     @cached_property
+    def _keys(self) -> tuple[tuple[dict[Hashable, int], ...], Codes]:
+        """Code of every key by group, and the codes of the contexts, [contexts, groups]; -1 is no group."""
+        columns = list(zip(*self.contexts, strict=True))
+        names = tuple({key: i for i, key in enumerate(dict.fromkeys(c)) if key is not None} for c in columns)
+        codes = [[n.get(key, -1) for key in c] for n, c in zip(names, columns, strict=True)]
+        return names, np.array(codes, np.int64).T
+
+    def _shared_with(self, context: Context) -> tuple[Array, Array, float]:
+        """Variance shared with each context, (smooth, constant), and the variance of one point of `context`."""
+        names, codes = self._keys
+        mine = [n.get(key, -2) for n, key in zip(names, context, strict=True)]
+        same = (codes == np.array(mine)).astype(float)
+        smooth, constant = self.prior.variances
+        in_group = np.array([key is not None for key in context], float)
+        return same @ smooth, same @ constant, float(in_group @ (smooth + constant))
+
+    @cached_property
     def _scaled(self) -> Array:
         return np.asarray(self.x / np.asarray(self.prior.scales))
 
     def at(self, context: Context, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation (noise included) of the residual at the points `x` of one context."""
-        smooth, constant = (m[0] for m in self.prior.shared([context], self.contexts))
-        own = sum(float(m[0, 0]) for m in self.prior.shared([context], [context]))
+        smooth, constant, own = self._shared_with(context)
         to = self._covariance(smooth[self.context], constant[self.context], x / np.asarray(self.prior.scales))
         mean = to @ self.pull
         near = np.argsort(-to.sum(axis=0), kind="stable")[:NEAREST]
