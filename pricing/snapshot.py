@@ -20,6 +20,8 @@ from planner.pricing.quarantine import Decision, Held, accepted, accepted_ids
 
 SHIPPED = "shipped"
 """Provider name of the rows that came with the package; they stand in where no seller was fetched."""
+CONTRACT = "contract"
+"""Provider name of the user's own contract: those prices win over any list, whichever is newer."""
 OK = "ok"
 ID_TIME = "%Y%m%dT%H%M%S%fZ"
 
@@ -157,27 +159,50 @@ def resolve_id(infos: Sequence[SnapshotInfo], wanted: str) -> SnapshotInfo:
 
 
 def catalog_of(snapshot: Snapshot, decisions: Iterable[Decision] = ()) -> Catalog:
-    """The offers of a snapshot as a catalogue: newest per key, gated, the accepted rows on top.
+    """The offers of a snapshot as a catalogue: newest per key and gated, own contracts and accepted rows on top.
 
     Capacity blocks are left out and counted: they are bought for days, and would look like cheap on-demand.
     """
-    kept = tuple(_in_force(snapshot.offers))
+    listed = {provider: rows for provider, rows in snapshot.offers.items() if provider != CONTRACT}
+    kept = tuple(_in_force(listed))
     blocks = [offer for offer in kept if offer.term == "capacity_block"]
     catalog = gated(offer for offer in kept if offer.term != "capacity_block")
+    contract = gated(snapshot.offers.get(CONTRACT, ()))
     decisions = tuple(decisions)
     taken = accepted_ids(decisions)
     left_out = [(r.reason, f"{r.label}: {r.detail}") for r in snapshot.held if r.id not in taken]
     left_out += [("capacity_block", f"{offer.label}: bought for days") for offer in blocks]
-    counted = Catalog(catalog.offers, (*catalog.left_out, *summarise(left_out)))
-    return counted.with_offers(accepted(snapshot.held, decisions)) if taken else counted
+    counted = Catalog(catalog.offers, (*catalog.left_out, *contract.left_out, *summarise(left_out)))
+    added = (*contract.offers, *accepted(snapshot.held, decisions))
+    return counted.with_offers(added) if added else counted
 
 
-def _in_force(offers: Mapping[str, Iterable[Offer]]) -> Iterator[Offer]:
-    """Fetched rows, and shipped ones of a seller and term that no provider brought.
+Place = tuple[str, str, str | None]
 
-    A machine that a fetched list no longer has is gone, even if the package still lists it.
+
+def _in_force(offers: Mapping[str, tuple[Offer, ...]]) -> Iterator[Offer]:
+    """Of each place the rows of whoever saw it last; shipped ones where nobody fetched anything newer.
+
+    Otherwise a machine that a fetched list no longer has would live on in an archive, or in the package.
     """
-    fetched = [o for provider, rows in offers.items() if provider != SHIPPED for o in rows]
-    known = {(offer.seller, offer.term) for offer in fetched}
-    yield from fetched
-    yield from (offer for offer in offers.get(SHIPPED, ()) if (offer.seller, offer.term) not in known)
+    if len(offers) < 2:
+        yield from (offer for rows in offers.values() for offer in rows)
+        return
+    places = {provider: [_place(offer) for offer in rows] for provider, rows in offers.items()}
+    seen: dict[tuple[Place, str], str] = {}
+    for provider, rows in offers.items():
+        for place, offer in zip(places[provider], rows, strict=True):
+            seen[place, provider] = max(seen.get((place, provider), ""), offer.as_of or "")
+    best: dict[Place, tuple[str, bool]] = {}
+    for (place, provider), day in seen.items():
+        best[place] = max(best.get(place, ("", False)), (day, provider != SHIPPED))
+    for provider, rows in offers.items():
+        fetched = provider != SHIPPED
+        for place, offer in zip(places[provider], rows, strict=True):
+            if best[place] == (seen[place, provider], fetched):
+                yield offer
+
+
+def _place(offer: Offer) -> Place:
+    """Seller, term and region; the machines of a marketplace come and go between regions."""
+    return offer.seller, offer.term, None if "marketplace" in offer.flags else offer.region

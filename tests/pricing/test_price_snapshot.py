@@ -90,14 +90,39 @@ def test_the_store_of_a_day_is_what_was_known_then(
         current(store, until="2026-09-30")
 
 
-def test_shipped_rows_stand_in_only_for_sellers_and_terms_nobody_fetched(
+def test_shipped_rows_stand_in_only_for_places_nobody_fetched(
     store: Store, make_offer: MakeOffer, make_snapshot: MakeSnapshot
 ) -> None:
-    vast = make_offer(seller="vast", term="on_demand")
-    keep(store, make_snapshot("2026-10-01", vast=(vast,)), shipped=load_catalog())
-    found = catalog_of(current(store)).filter(sellers=["vast"]).offers
-    assert [o for o in found if o.term == "on_demand"] == [vast]
-    assert [o for o in found if o.term == "spot"]
+    vast = make_offer(seller="vast", term="on_demand", flags=("marketplace",))
+    aws = make_offer(seller="aws", region="us-east-1")
+    keep(store, make_snapshot("2026-10-01", vast=(vast,), aws=(aws,)), shipped=load_catalog())
+    catalog = catalog_of(current(store))
+    on_demand = catalog.filter(terms=["on_demand"])
+    assert [o for o in on_demand.filter(sellers=["vast"]).offers if "marketplace" in o.flags] == [vast]
+    assert on_demand.filter(sellers=["aws"], regions=["us-east-1"]).offers == (aws,)
+    assert on_demand.filter(sellers=["aws"], regions=["us-west-2"]).offers
+    assert catalog.filter(sellers=["vast"], terms=["spot"]).offers
+
+
+def test_an_archive_adds_nothing_where_the_seller_itself_was_asked(
+    store: Store, make_offer: MakeOffer, make_snapshot: MakeSnapshot
+) -> None:
+    live = make_offer(region="a")
+    archived = [make_offer(region=region, instance="old", as_of=None) for region in "ab"]
+    store.append(make_snapshot("2026-10-01", acme=(live,), archive=tuple(archived)))
+    assert catalog_of(current(store)).offers == (archived[1], live)
+
+
+def test_a_contract_wins_over_a_newer_list_price_and_hides_nothing_else(
+    store: Store, make_offer: MakeOffer, make_snapshot: MakeSnapshot
+) -> None:
+    mine = make_offer(usd_per_hour=1.5, flags=("contract",))
+    listed = [make_offer(instance=name, as_of="2026-10-02") for name in ("one", "two")]
+    store.append(make_snapshot("2026-10-01", contract=(mine,)))
+    store.append(make_snapshot("2026-10-02", acme=tuple(listed)))
+    assert catalog_of(current(store)).offers == (mine, listed[1])
+    store.append(make_snapshot("2026-10-03", contract=(make_offer(as_of="2026-10-03"),)))
+    assert [offer.instance for offer in catalog_of(current(store)).offers] == ["one", "two"]
 
 
 def test_the_shipped_prices_come_first_and_once(store: Store, make_snapshot: MakeSnapshot) -> None:
