@@ -68,8 +68,9 @@ def _history(session: Session, credentials: Credentials, region: str) -> Iterato
 
 def _server_time(session: Session, host: str) -> datetime:
     """The server's own clock: a signature is refused when it is five minutes off."""
+    stated = session.server_date(f"https://{host}/ping")
     try:
-        return parsedate_to_datetime(session.server_date(f"https://{host}/ping"))
+        return parsedate_to_datetime(stated)
     except (ValueError, TypeError, IndexError) as error:
         raise ShapeError("aws_spot.Date: the server states no time to sign with") from error
 

@@ -60,6 +60,11 @@ def drip(body: bytes) -> Any:
         yield body[number : number + 1]
 
 
+def silence(body: bytes) -> Any:
+    time.sleep(0.3)
+    yield body
+
+
 def wrong_type(answer: Any) -> Any:
     answer.content_type = "image/png"
     return answer
@@ -70,6 +75,7 @@ HALF_A_BODY = raw(headers={"Content-Length": "100000"}, body=lambda body: [body[
 NOISE = raw(
     headers={"Content-Encoding": "gzip"}, body=lambda body: [b"\x1f\x8b\x08\x00 this is no gzip stream"]
 )
+SILENCE = raw(headers={}, body=silence)
 DRIP = raw(headers={"Content-Length": "100000"}, body=drip)
 
 PASSING = {
@@ -91,6 +97,7 @@ LASTING = {
     "broken_gzip": (always(NOISE), "gzip stream"),
     "connection_cut": (always(HALF_A_BODY), "connection failed"),
     "slow_drip": (always(DRIP), "deadline"),
+    "silence": (always(SILENCE), "connection failed: ReadTimeout (2 attempts)"),
     "wrong_content_type": (always(wrong_type), "content type 'image/png'"),
     "unasked_encoding": (
         always(raw(headers={"Content-Encoding": "br"}, body=lambda b: [b])),
@@ -104,7 +111,10 @@ LASTING = {
     ),
 }
 PATIENT = Limits(max_bytes=1_000_000, max_stream_bytes=1_000_000)
+IMPATIENT = Limits(read_s=0.05, attempts=2)
 HASTY = Limits(deadline_s=0.15, max_bytes=1_000_000)
+
+LIMITS = {"slow_drip": HASTY, "silence": IMPATIENT}
 
 
 def faulty(app: Any, fault: Any) -> Any:
@@ -141,7 +151,7 @@ def test_a_lasting_fault_fails_with_its_name_and_no_offers(
 ) -> None:
     meet, says = LASTING[fault]
     app = faulty(kit.serving(case), meet)
-    result = asking.result(case, app, limits=HASTY if fault == "slow_drip" else PATIENT)
+    result = asking.result(case, app, limits=LIMITS.get(fault, PATIENT))
     assert result.status == "failed"
     assert result.offers == ()
     assert result.message.startswith((f"{case.provider}:", f"{case.provider}."))

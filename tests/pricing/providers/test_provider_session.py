@@ -183,6 +183,18 @@ def test_gzip_answers_are_asked_for_and_read(case: Any, asking: Any, kit: Any) -
     assert all(asked.headers["Accept-Encoding"] == "gzip" for asked in asking.server.seen)
 
 
+def test_a_server_that_is_not_there_fails_every_provider_by_name(asking: Any, kit: Any) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: refused, and nobody else can take the port
+        asking.server = type("Nowhere", (), {"url": f"http://127.0.0.1:{taken.getsockname()[1]}"})
+        results = asking.results(list(kit.cases.values()), limits=Limits(attempts=2))
+    assert {result.status for result in results} == {"failed"}
+    assert [r.message for r in results if not r.message.startswith(f"{r.provider}:")] == []
+    assert [r.message for r in results if "Connect" not in r.message] == []
+
+
 def test_failures_hide_nobody_and_results_keep_the_order_asked(asking: Any, kit: Any) -> None:
     cases = [kit.cases[name] for name in ("vast", "runpod", "verda", "shadeform", "oci")]
     serve = {case.provider: kit.serving(case) for case in cases}
