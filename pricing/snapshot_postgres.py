@@ -68,6 +68,9 @@ class PostgresStore:
             ) from None  # the driver's text may repeat the URL with its password
         except psycopg.errors.UndefinedTable as error:
             raise PriceError(f"{self.location}: no snapshot (fetch one: planner prices refresh)") from error
+        except psycopg.Error as error:
+            said = error.diag.message_primary or "the URL is not understood"
+            raise PriceError(f"{self.location}: {type(error).__name__}: {said}") from None
 
     def append(self, snapshot: Snapshot) -> str:
         """Add a snapshot in one transaction."""

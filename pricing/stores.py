@@ -21,7 +21,10 @@ def open_store(location: str | Path) -> Store:
     if found:
         if scheme not in SCHEMES:
             raise PriceError(f"store: {scheme}:// is not known (give a folder or postgresql://...)")
-        return PostgresStore(text)
+        try:
+            return PostgresStore(text)
+        except ValueError as error:
+            raise PriceError(f"store: not a URL: {error} (like postgresql://host/database)") from None
     path = Path(text).expanduser()
     if path.exists() and not path.is_dir():
         raise PriceError(f"store: {path} is a file (give a folder or postgresql://...)")

@@ -261,6 +261,26 @@ def test_a_database_out_of_reach_is_a_missing_part_and_keeps_its_password(tmp_pa
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql://[bad/prices", "store: not a URL"),
+        ("postgresql://me:hunter2@db/prices?no_such=1", "the URL is not understood"),
+    ],
+)
+def test_a_url_that_is_none_is_refused_and_keeps_its_password(url: str, message: str) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(PriceError, match=message) as caught:
+        open_store(url).infos()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_database_that_may_not_be_written_is_named(postgres_url: str, make_snapshot: MakeSnapshot) -> None:
+    store = open_store(f"{postgres_url}&options=-cdefault_transaction_read_only%3Don")
+    with pytest.raises(PriceError, match="cannot execute CREATE SCHEMA in a read-only transaction"):
+        store.append(make_snapshot("2026-10-01", acme=()))
+
+
 @pytest.mark.parametrize("text", ["", "2026-10-01", "2026-10-01T08:00:00Z", "soon"])
 def test_a_time_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(PriceError, match="is not a time"):
