@@ -152,6 +152,12 @@ def _providers() -> Collection[Provider]:
 
 
 def _bar(progress: Progress) -> str:
+    """How far a refresh is.
+
+    >>> from planner.pricing.providers.records import Progress
+    >>> _bar(Progress("aws", 12, None, 5, 10))
+    '[##########..........] 5 of 10  aws, page 12'
+    """
     done = BAR * progress.finished // max(progress.total, 1)
     pages = f", page {progress.pages}" if progress.status is None else f": {progress.status}"
     bar = "#" * done + "." * (BAR - done)
