@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import exp
 
 import numpy as np
@@ -135,8 +134,8 @@ def evaluate_case(case: Case, batch: Array, profiles: Profiles) -> Evaluation:
     )  # fmt: skip
 
 
-@cache
 def _times(gpu: str, engine: str, profiles: Profiles) -> OpTimes:
+    # One object per curve: it remembers which attention backend it chose, and rows must not depend on others.
     times = times_on(load_gpus()[gpu], profiles, engine=engine, admissible=Admissible())
     if times is None:
         raise Refused(f"{gpu} has no measured relative to take times from")

@@ -138,3 +138,8 @@ def test_what_is_no_table_is_a_data_error(tmp_path: Path, content: bytes) -> Non
 def test_a_missing_file_is_a_data_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         validate(tmp_path / "none.csv")
+
+
+def test_no_prediction_depends_on_the_order_of_rows(rows: Rows, tmp_path: Path) -> None:
+    forward, backward = predicted(rows, tmp_path), predicted(rows[::-1], tmp_path)[::-1]
+    assert [row | {"row": ""} for row in forward] == [row | {"row": ""} for row in backward]
