@@ -44,6 +44,7 @@ def _rules(c: Constraints) -> tuple[Rule, ...]:
          lambda o, g: "marketplace" not in o.flags),
         (True, "nobody could check this seller's listing", lambda o, g: "least_checkable" not in o.flags),
         (True, "the seller had no stock when asked", lambda o, g: "no_stock_when_fetched" not in o.flags),
+        (True, "capacity block, sold for set days", lambda o, g: o.term != "capacity_block"),
         (True, "sells fractions of a GPU", lambda o, g: o.gpu_count >= 1),
         (wanted is not None, "GPU is not in constraints.gpus", lambda o, g: o.gpu in (wanted or ())),
         (c.vendors is not None, "vendor is not in constraints.vendors", lambda o, g: g.vendor in (c.vendors or ())),
