@@ -22,7 +22,17 @@ def block(name: str) -> str:
 
 def answer() -> str:
     env = {**os.environ, "PYTHONSAFEPATH": "1", "NO_COLOR": "1", "COLUMNS": "100"}
-    command = [sys.executable, "-P", "-m", "planner", "recommend", "--example", "chat-70b", "--as-of", "2026-11-22"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "planner",
+        "recommend",
+        "--example",
+        "chat-70b",
+        "--as-of",
+        "2026-11-22",
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=True, env=env, cwd=ROOT).stdout
 
 
@@ -55,7 +65,10 @@ def test_every_command_in_the_readme_exists() -> None:
         assert subprocess.run(run, capture_output=True, check=False, env=env).returncode == 0, command
 
 
-@pytest.mark.parametrize("page", sorted(p.relative_to(ROOT) for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), ids=str)
+PAGES = sorted(p.relative_to(ROOT) for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
 def test_links_between_documents_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text(encoding="utf-8")):
         assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"

@@ -11,12 +11,10 @@ from typing import Annotated, Any
 
 import pytest
 import typer
-from planner.pricing.errors import PriceError
 from typer.testing import CliRunner, Result
 
 from planner.cli.command import INTERRUPTED, command, guarded, new_app
 from planner.cli.output import Output
-from planner.files import write_atomically
 from planner.errors import (
     DataError,
     DoesNotFit,
@@ -27,7 +25,9 @@ from planner.errors import (
     NoAnswer,
     ScenarioError,
 )
+from planner.files import write_atomically
 from planner.plan import load_plan
+from planner.pricing.errors import PriceError
 from planner.render.listing import Listing, Shown
 
 SAMPLE = Path(__file__).parents[1] / "data" / "plan_sample.json"

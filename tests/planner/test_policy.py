@@ -44,7 +44,9 @@ def test_probability_and_measured_share_fail_only_below_their_limit(plan: Plan) 
 @pytest.mark.parametrize(("setting", "level"), [("warn", "warning"), ("fail", "failure")])
 def test_an_undated_price_warns_or_fails_as_the_policy_says(plan: Plan, setting: str, level: str) -> None:
     first = plan.placements[0]
-    undated = replace(plan, placements=(replace(first, offer=replace(first.offer, age_days=None), term="on_demand"),))
+    undated = replace(
+        plan, placements=(replace(first, offer=replace(first.offer, age_days=None), term="on_demand"),)
+    )
     (found,) = judge(undated, {"max_price_age_days": 90, "unknown_price_age": setting})
     assert found.level == level
 
