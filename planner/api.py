@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from planner.profiles.block import Block
     from planner.profiles.store import Profiles
     from planner.scenario import Scenario
-    from planner.validate import Accuracy
+    from planner.validate import Accuracy, SpeedAccuracy
 
 __all__ = [
     "calibrate",
@@ -151,7 +151,7 @@ def validate(
     *,
     cross_validate: str | None = None,
     calibration: Path | str | None = None,
-) -> Accuracy:
+) -> Accuracy | SpeedAccuracy:
     """Our predictions scored against the measurements in `path`; `predictions` receives one line per row.
 
     `cross_validate` (curve, model, system, pair, point) refits on `path` and scores what each fit has not seen;

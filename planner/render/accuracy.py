@@ -7,8 +7,28 @@ from typing import Any
 from planner.render.listing import Listing, Shown
 
 
+def speeds_page(score: Any) -> Listing:
+    """Errors of predicted tokens per second, by quantity and device."""
+    columns = (
+        Shown("Quantity", lambda r: r.quantity),
+        Shown("Group", lambda r: r.group),
+        Shown("Rows", lambda r: f"{r.rows:,}", right=True),
+        Shown("Error % median / mean / P90", lambda r: _three(r.median, r.mean, r.p90), right=True),
+        Shown("Bias %", lambda r: f"{r.bias:+.1f}", right=True),
+        Shown("in 80 %", lambda r: f"{r.within_80:.0f}", right=True),
+    )
+    notes = [
+        f"{score.rows_in_file:,} rows, {score.answered_share:.1f} % answered",
+        *(f"figures: {name}" for name in dict.fromkeys(r.figures for r in score.rows)),
+        *(f"refused: {reason} ({count})" for reason, count in list(score.refused.items())[:5]),
+    ]
+    return Listing("Predicted against measured", score.rows, columns, tuple(notes))
+
+
 def accuracy_page(score: Any) -> Listing:
     """Errors by group: median / mean / 90th percentile of the absolute percentage error."""
+    if not hasattr(score, "decisions"):
+        return speeds_page(score)
     columns = (
         Shown("Figures", lambda r: r.figures),
         Shown("Group", lambda r: r.group),

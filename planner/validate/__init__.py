@@ -7,5 +7,6 @@ from __future__ import annotations
 
 from planner.validate.accuracy import Accuracy
 from planner.validate.run import validate
+from planner.validate.speeds import SpeedAccuracy
 
-__all__ = ["Accuracy", "validate"]
+__all__ = ["Accuracy", "SpeedAccuracy", "validate"]

@@ -21,8 +21,9 @@ from planner.validate.accuracy import (
     fingerprint,
     scored,
 )
-from planner.validate.formats import Table, read_table
+from planner.validate.formats import Table, read_rows, table_of
 from planner.validate.predict import Bounds, Prediction, predict
+from planner.validate.speeds import SpeedAccuracy, validate_speeds
 
 COLUMNS = (
     "row", "id", "status", "reason", "ttft_ms", "ttft_low", "ttft_high", "tpot_ms", "tpot_low", "tpot_high",
@@ -38,15 +39,20 @@ def validate(
     *,
     cross_validate: str | None = None,
     calibration: Path | str | None = None,
-) -> Accuracy:
+) -> Accuracy | SpeedAccuracy:
     """Score our predictions against the measurements in `path`; `predictions` receives one line per row.
 
     Measurements the shipped calibration has seen and new ones are scored apart; beside them stand the
     cross-validated figures of the fit, or those of this file under the scheme `cross_validate` (curve, model,
     system, pair, point). `calibration` is a file of `planner calibrate` to predict with. Raises DataError
-    naming file, row, column and value where a file cannot be read.
+    naming file, row, column and value where a file cannot be read. Files of published speeds (tokens per second)
+    are scored as such.
     """
-    table, used = read_table(path), load_calibration()
+    rows_read = read_rows(path)
+    speeds = validate_speeds(rows_read, predictions)
+    if speeds is not None:
+        return speeds
+    table, used = table_of(rows_read, path), load_calibration()
     if calibration is not None:
         from planner.calibration.own import load_own
 
