@@ -10,7 +10,7 @@ eager tables speak only when nothing else does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -29,7 +29,7 @@ from planner.estimate.calls import (
     SparseAttention,
     TokenCall,
 )
-from planner.estimate.roofline import Floor, Roofline
+from planner.estimate.roofline import Roofline
 from planner.kernels.registry import load_variants
 from planner.profiles.basis import INTERPOLATED, ROOFLINE, TRANSFERRED
 from planner.profiles.block import Block
@@ -51,6 +51,7 @@ SKEW = "power_law_1.01"  # tokens spread unevenly over experts; `balanced` is 3 
 GRAPH_LAUNCH_S = 3e-6
 MOST_ANSWERS = 4096  # remembered per table, about 1 KB each
 CONVOLUTION_WIDTH = 4  # of every published gated-delta model
+BACKEND_BATCH, BACKEND_LENGTH = np.array([32.0]), np.array([2048.0])
 SEPARATE_BACKENDS = frozenset({"sglang"})  # --prefill-attention-backend and --decode-attention-backend
 
 
@@ -119,8 +120,7 @@ class TableTimes:
     def decode(self, call: AttentionCall, batch: Array, length: float) -> Timing:
         """See `OpTimes`."""
         if isinstance(call, Attention):
-            op, floor = "attention_decode", self.roofline.decode(call.kv)
-            return self._heads(call, op, floor, batch, np.asarray([length]))
+            return self._heads(call, "attention_decode", batch, np.asarray([length]))
         if isinstance(call, LatentAttention):
             return self._latent(call, batch, np.asarray([length]), prefill=False)
         return self._linear(call, batch)
@@ -128,7 +128,7 @@ class TableTimes:
     def _prefill(self, call: AttentionCall, tokens: float) -> Timing:
         one, length = np.ones(1), np.asarray([tokens])
         if isinstance(call, Attention):
-            return self._heads(call, "attention_prefill", self.roofline.prefill(call.kv), one, length)
+            return self._heads(call, "attention_prefill", one, length)
         if isinstance(call, LatentAttention):
             return self._latent(call, one, length, prefill=True)
         return self._linear(call, one, new_tokens=length)
@@ -222,11 +222,24 @@ class TableTimes:
 
         return self._admissible.choose(call.op, "bf16", blocks, best)
 
-    def _heads(self, call: Attention, op: str, floor: Floor, batch: Array, length: Array) -> Timing:
-        blocks = self._own(_clean(self._tables(op, kv_dtype=call.kv)))
-        blocks = [b for b in blocks if b.dtype in ("bf16", "")] or blocks
+    def _heads(self, call: Attention, op: str, batch: Array, length: Array) -> Timing:
+        blocks = self._attention_tables(call, op)
         if not blocks:
             raise NoTableError(f"no {op} with {call.kv} cache measured on {self.gpu.key}")
+
+        def best(chosen: Sequence[Block]) -> Timing:
+            return _pick(self._heads_over(call, op, self._same_backend(call, chosen), batch, length))
+
+        return self._admissible.choose(op, call.kv, blocks, best)
+
+    def _attention_tables(self, call: Attention, op: str) -> Sequence[Block]:
+        blocks = self._own(_clean(self._tables(op, kv_dtype=call.kv)))
+        return [b for b in blocks if b.dtype in ("bf16", "")] or blocks
+
+    def _heads_over(
+        self, call: Attention, op: str, blocks: Sequence[Block], batch: Array, length: Array
+    ) -> list[Timing]:
+        floor = (self.roofline.decode if op == "attention_decode" else self.roofline.prefill)(call.kv)
         key = {
             "heads": call.heads,
             "kv_heads": call.kv_heads,
@@ -239,27 +252,29 @@ class TableTimes:
                 self._profiles.curves(block), **key, batch=batch, length=length, roofline_s=floor
             )
 
-        def best(chosen: Sequence[Block]) -> Timing:
-            together = self._same_backend(call, chosen)
-            query = (*key.values(), batch.tobytes(), length.tobytes())
-            timing = _pick(
-                self._read(op, together, look, lambda: floor(*key.values(), batch, length), *query)
-            )
-            self._backends.setdefault(_backend_key(call), self._flag(timing.variant))
-            return timing
-
-        return self._admissible.choose(op, call.kv, blocks, best)
+        query = (*key.values(), batch.tobytes(), length.tobytes())
+        return self._read(op, blocks, look, lambda: floor(*key.values(), batch, length), *query)
 
     def _flag(self, variant: str) -> str:
         return load_variants()[variant].flags.get(self._engine, "")
 
     def _same_backend(self, call: Attention, blocks: Sequence[Block]) -> Sequence[Block]:
-        """Tables of the attention backend already chosen for these heads: one flag selects it for prefill and
-        decode alike, except on engines with a flag for each."""
-        flag = self._backends.get(_backend_key(call))
-        if flag is None or self._engine in SEPARATE_BACKENDS:
+        """Tables of one attention backend: one flag selects it for prefill and decode alike, except on engines
+        with a flag for each. It is the fastest at decoding `BACKEND_BATCH` requests of `BACKEND_LENGTH` tokens,
+        so that the choice depends on the model and the GPU only, never on what was asked before."""
+        if self._engine in SEPARATE_BACKENDS:
             return blocks
-        return [b for b in blocks if self._flag(b.variant) == flag] or blocks
+        key = (call.kv, call.heads, call.kv_heads, call.head_dim)
+        if key not in self._backends:
+            decode = [
+                b
+                for b in self._attention_tables(call, "attention_decode")
+                if self._admissible.allows(b.variant)
+            ]
+            full = replace(call, window=0)  # sliding layers run in the same backend
+            timings = self._heads_over(full, "attention_decode", decode, BACKEND_BATCH, BACKEND_LENGTH)
+            self._backends[key] = self._flag(_pick(timings).variant) if timings else ""
+        return [b for b in blocks if self._flag(b.variant) == self._backends[key]] or blocks
 
     def _latent(self, call: LatentAttention, batch: Array, length: Array, *, prefill: bool) -> Timing:
         sparse = isinstance(call, SparseAttention)
@@ -325,10 +340,6 @@ class TableTimes:
 
     def _own(self, blocks: Sequence[Block]) -> Sequence[Block]:
         return [b for b in blocks if b.engine == self._engine] or blocks
-
-
-def _backend_key(call: Attention) -> tuple[object, ...]:
-    return call.kv, call.heads, call.kv_heads, call.head_dim
 
 
 def _clean(blocks: Sequence[Block]) -> Sequence[Block]:

@@ -72,3 +72,10 @@ PAGES = sorted(p.relative_to(ROOT) for p in [*ROOT.glob("*.md"), *ROOT.glob("doc
 def test_links_between_documents_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text(encoding="utf-8")):
         assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_error_figures_in_the_readme_stand_in_the_accuracy_page() -> None:
+    shown = re.findall(r"\d+\.\d / \d+\.\d / \d+\.\d", README.read_text(encoding="utf-8"))
+    assert len(shown) >= 4
+    page = (ROOT / "ACCURACY.md").read_text(encoding="utf-8")
+    assert [figures for figures in shown if figures not in page] == []
