@@ -1,7 +1,8 @@
 """One's own contract prices: a CSV or JSON file or address in `PLANNER_CONTRACT_PRICES`.
 
 Columns: seller, instance, gpu, gpu_count, term and price_per_hour (whole instance, in `currency`) are needed;
-currency, region, gpu_memory_gib, vcpus, host_memory_gib, upfront, valid_from and note are optional.
+currency, region, gpu_memory_gib, vcpus, host_memory_gib, upfront, valid_from and note are optional. Beside an
+upfront payment price_per_hour is what is still billed by the hour, 0 where everything is paid at once.
 """
 
 from __future__ import annotations
@@ -79,9 +80,14 @@ def _read(row: Row) -> Iterator[Listing]:
         gpu_count=row.value("gpu_count"), term=row.text("term"), price=row.value("price_per_hour"),
         currency=row.maybe("currency") or "USD", region=row.maybe("region"),
         gpu_memory_gib=row.maybe("gpu_memory_gib"), vcpus=row.maybe("vcpus"),
-        host_memory_gib=row.maybe("host_memory_gib"), upfront=row.maybe("upfront") or None,
+        host_memory_gib=row.maybe("host_memory_gib"), upfront=_stated(row.maybe("upfront")),
         stated_on=row.maybe("valid_from"), source="contract file", licence="the user's own", flags=("contract",),
     )  # fmt: skip
+
+
+def _stated(cell: object) -> object:
+    """None for an empty cell; an upfront payment of 0 is a statement."""
+    return None if cell == "" else cell
 
 
 PROVIDER = Provider(

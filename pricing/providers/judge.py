@@ -16,6 +16,7 @@ from planner.pricing.providers.machines import Machine, machine_of
 from planner.pricing.providers.records import Listing, Quarantined
 from planner.pricing.providers.shape import kind_of, shown
 from planner.pricing.regions import country_of, zone_of
+from planner.pricing.terms import effective_usd_per_hour
 from planner.profiles.errors import ProfileError
 from planner.profiles.gpus import load_gpus, resolve_gpu
 
@@ -34,6 +35,14 @@ class _Rented:
     keys: tuple[str, ...]
     count: float
     memory_gib: float | None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    usd_per_hour: Decimal
+    """Effective: an upfront part is spread over the hours of the commitment."""
+    upfront_usd: Decimal | None = None
     flags: tuple[str, ...] = ()
 
 
@@ -68,26 +77,31 @@ def _unsound(offer: Offer, today: date) -> str:
 def _offer(listing: Listing, *, today: date, live: bool) -> Offer:
     stated = _dated(listing.stated_on, today)
     seller, instance = _name(listing.seller, "seller"), _name(listing.instance, "instance")
-    usd_price = _usd(listing.price, listing, "price")
+    # first the price, then the GPU: a row without a price is not worth a question about its name
+    upfront, price = _parts(listing)
     machine = machine_of(seller, instance)
     rented = _identify(listing, machine)
-    usd_per_hour = usd_price * Decimal(repr(rented.count)) if listing.per_gpu else usd_price
+    gpus = Decimal(repr(rented.count))
+    priced = _priced(listing, upfront=upfront, hourly=price * gpus if listing.per_gpu else price)
     region = _name(listing.region, "region") if listing.region not in (None, "") else None
     country = country_of(seller, region)
     ambiguous = (f"ambiguous_gpu:{'|'.join(rented.keys)}",) if len(rented.keys) > 1 else ()
-    upfront = _usd(listing.upfront, listing, "upfront") if listing.upfront is not None else None
     return Offer(
         seller=seller, instance=instance, gpu=rented.keys[0], gpu_name_as_listed=_listed(listing, rented),
         gpu_count=rented.count, gpu_memory_gib=rented.memory_gib,
         vcpus=_figure(listing.vcpus) or (machine.vcpus if machine else None),
         host_memory_gib=_figure(listing.host_memory_gib) or (machine.host_memory_gib if machine else None),
         region=region, country=country, zone=zone_of(country), term=listing.term,
-        usd_per_hour=_rounded(usd_per_hour), usd_per_gpu_hour=_rounded(usd_per_hour / Decimal(repr(rented.count))),
-        currency=str(listing.currency).upper(), upfront_usd=None if upfront is None else _rounded(upfront),
+        usd_per_hour=_rounded(priced.usd_per_hour), usd_per_gpu_hour=_rounded(priced.usd_per_hour / gpus),
+        currency=str(listing.currency).upper(),
+        upfront_usd=None if priced.upfront_usd is None else _rounded(priced.upfront_usd),
         commitment_months=COMMITMENT_MONTHS.get(listing.term), interruption_per_hour=None,
         availability=listing.availability, source=listing.source,
         as_of=today.isoformat() if live else stated, age_days=None, licence=listing.licence,
-        flags=(*ambiguous, *rented.flags, *listing.flags, *(("country_unknown",) if country is None else ())),
+        flags=(
+            *ambiguous, *rented.flags, *listing.flags, *priced.flags,
+            *(("country_unknown",) if country is None else ()),
+        ),
     )  # fmt: skip
 
 
@@ -97,16 +111,42 @@ def _listed(listing: Listing, rented: _Rented) -> str:
     return _name(listing.gpu, "gpu") if listed else load_gpus()[rented.keys[0]].name
 
 
-def _usd(value: object, listing: Listing, what: str) -> Decimal:
-    """The price in USD. Zero is a placeholder, never a gift."""
+def _parts(listing: Listing) -> tuple[Decimal | None, Decimal]:
+    """The upfront part in USD, None where none is stated, and the recurring one as listed."""
+    upfront = None
+    if listing.upfront is not None:
+        upfront = _usd(listing.upfront, listing.currency, "upfront", may_be_zero=True)
+    paid = bool(upfront)
+    return upfront, _usd(listing.price, listing.currency, "price", scale=listing.scale, may_be_zero=paid)
+
+
+def _priced(listing: Listing, *, upfront: Decimal | None, hourly: Decimal) -> _Priced:
+    """The effective price of an hour, and the payment option that its parts amount to."""
+    months = COMMITMENT_MONTHS.get(listing.term)
+    if months is None and upfront:
+        reason = "upfront_without_commitment" if listing.term in TERMS else "unknown_term"
+        raise _Refused(f"{reason}: {listing.term!r}")
+    if months is None or upfront is None:
+        return _Priced(hourly, upfront)
+    payment = "no_upfront" if not upfront else "partial_upfront" if hourly else "all_upfront"
+    if listing.payment not in ("", payment):
+        parts = f"{upfront:g} $ upfront and {hourly:g} $/h"
+        raise _Refused(f"payment_contradicts_parts: {parts} is not {listing.payment}")
+    effective = effective_usd_per_hour(
+        upfront_usd=float(upfront), recurring_usd_per_hour=float(hourly), months=months
+    )
+    return _Priced(Decimal(repr(effective)), upfront, (f"payment:{payment}",))
+
+
+def _usd(
+    value: object, currency: object, what: str, *, scale: Decimal = Decimal(1), may_be_zero: bool = False
+) -> Decimal:
+    """An amount in USD. A price of zero is a placeholder, never a gift, unless the upfront part pays for it."""
     if value is None or value == "":
         raise _Refused(f"missing_{what}: {kind_of(value)}")
-    if what == "upfront" and value in (0, "0"):
-        return Decimal(0)
-    number = _decimal(value, what) * listing.scale
-    if number <= 0:
+    number = _decimal(value, what) * scale
+    if number < 0 or (number == 0 and not may_be_zero):
         raise _Refused(f"{what}_not_positive: {value}")
-    currency = listing.currency
     if not isinstance(currency, str) or not currency:
         raise _Refused(f"unknown_currency: {kind_of(currency)}")
     try:
@@ -210,8 +250,9 @@ def _memory(keys: Iterable[str], stated: float | None, count: float, *, of_all: 
 
 
 def _described(listing: Listing) -> str:
+    upfront = None if listing.upfront is None else f"upfront {listing.upfront}"
     parts = (listing.seller, listing.instance, listing.region, listing.term, listing.price, listing.currency)
-    return shown(" ".join(str(part) for part in parts if part is not None))
+    return shown(" ".join(str(part) for part in (*parts, upfront) if part is not None))
 
 
 def settle(offers: Iterable[Offer]) -> tuple[tuple[Offer, ...], tuple[Quarantined, ...]]:

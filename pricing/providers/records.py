@@ -38,7 +38,10 @@ class Listing:
     region: object = None
     term: str = "on_demand"
     upfront: object = None
-    """In `currency`, once per commitment."""
+    """In `currency`, once per commitment of the whole instance; `price` is then the recurring part, which may
+    be zero. None where the seller states nothing."""
+    payment: str = ""
+    """One of `offer.PAYMENTS` where the seller names it; must agree with the parts."""
     availability: float | None = None
     stated_on: object = None
     """Date the source itself gives for the price; one that lies ahead is not a price yet."""
