@@ -101,8 +101,6 @@ def _duckdb(store: FileStore, sql: str, values: Sequence[Any]) -> list[tuple[Any
 
 def _postgres(store: PostgresStore, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     with store.connection() as connection:
-        import psycopg
-
-        connection.execute("SET TRANSACTION READ ONLY")
-        with psycopg.RawCursor(connection) as cursor:
-            return cursor.execute(sql.encode(), list(values)).fetchall()
+        connection.run("SET TRANSACTION READ ONLY")
+        found = connection.execute_unnamed(sql, list(values))  # `run` would want names instead of `$1`
+        return [tuple(row) for row in found.rows]

@@ -23,7 +23,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "httpx": ("planner.pricing.providers",),
     "streamlit": ("planner.app",),
     "duckdb": ("planner.store", "planner.pricing.history"),
-    "psycopg": ("planner.store", "planner.pricing.history", "planner.pricing.snapshot_postgres"),
+    "pg8000": ("planner.store", "planner.pricing.snapshot_postgres"),
     "genai_prices": ("planner.pricing.tokens",),
     "typer": ("planner.cli",),
     "rich": ("planner.cli", "planner.render"),

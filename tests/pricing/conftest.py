@@ -52,8 +52,8 @@ def make_snapshot() -> Callable[..., Snapshot]:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A server of our own on a socket, gone afterwards; skips where PostgreSQL or psycopg is not installed."""
-    pytest.importorskip("psycopg")
+    """A server of our own on a socket, gone afterwards; skips where PostgreSQL or pg8000 is not installed."""
+    pytest.importorskip("pg8000")
     initdb, control = shutil.which("initdb"), shutil.which("pg_ctl")
     if not (initdb and control):
         pytest.skip("no PostgreSQL server programs here")
@@ -84,4 +84,4 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     found = PostgresStore(request.getfixturevalue("postgres_url"))
     yield found
     with found.connection() as connection:
-        connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        connection.run(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")

@@ -119,7 +119,7 @@ def test_an_empty_store_has_no_history(store: Store) -> None:
     ("library", "call", "hint"),
     [
         ("duckdb", "prices history h100_sxm --store {store}", "price history needs DuckDB"),
-        ("psycopg", "prices snapshots --store postgresql://db/prices", "PostgreSQL needs psycopg"),
+        ("pg8000", "prices snapshots --store postgresql://db/prices", "PostgreSQL needs pg8000"),
         ("genai_prices", "prices tokens", "token prices need genai-prices"),
     ],
 )

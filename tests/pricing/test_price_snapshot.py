@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +28,7 @@ from planner.pricing.snapshot import (
 )
 from planner.pricing.snapshot_files import FileStore
 from planner.pricing.snapshot_lock import locked
+from planner.pricing.snapshot_postgres import ONE_AT_A_TIME, SSL_MODES, PostgresStore, target_of
 from planner.pricing.snapshot_refresh import etags, keep
 from planner.pricing.stores import open_store
 
@@ -254,7 +258,7 @@ def test_a_place_that_is_no_store_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_database_out_of_reach_is_a_missing_part_and_keeps_its_password(tmp_path: Path) -> None:
-    pytest.importorskip("psycopg")
+    pytest.importorskip("pg8000")
     store = open_store(f"postgresql://me:hunter2@/none?host={tmp_path}")
     with pytest.raises(MissingPartError, match="no connection") as caught:
         store.infos()
@@ -265,14 +269,98 @@ def test_a_database_out_of_reach_is_a_missing_part_and_keeps_its_password(tmp_pa
     ("url", "message"),
     [
         ("postgresql://[bad/prices", "store: not a URL"),
-        ("postgresql://me:hunter2@db/prices?no_such=1", "the URL is not understood"),
+        ("postgresql://me:hunter2@db/prices?no_such=1", "the URL is not understood: unknown parameter"),
+        ("postgresql://me:hunter2@db/prices?sslmode=perhaps", "unknown sslmode"),
+        ("postgresql://me:hunter2@db/prices?sslmode=verify-full&sslrootcert=/no/file", "sslrootcert"),
+        ("postgresql://me:hunter2@db/prices?connect_timeout=soon", "connect_timeout is no whole number"),
+        ("postgresql://me:#hunter2@db/prices", "%-encoding"),
+        ("postgresql://me:?hunter2@db/prices", "unknown parameter"),
+        ("postgresql://me:5/hunter2@db/prices", "%-encoding"),
+        ("postgresql://me:hunter2@db:many/prices", "port is no whole number"),
     ],
 )
 def test_a_url_that_is_none_is_refused_and_keeps_its_password(url: str, message: str) -> None:
-    pytest.importorskip("psycopg")
+    pytest.importorskip("pg8000")
     with pytest.raises(PriceError, match=message) as caught:
         open_store(url).infos()
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "user", "password", "database"),
+    [
+        ("postgresql://me:a%2Fb@db.example:6000/prices", "db.example", 6000, "me", "a/b", "prices"),
+        ("postgresql://me@[::1]:6000/prices", "::1", 6000, "me", "", "prices"),
+        ("postgresql://me@[::1]", "::1", 5432, "me", "", None),
+        ("postgresql://me@/prices?host=/run/Pg&port=6000", "/run/Pg", 6000, "me", "", "prices"),
+        ("postgres://%2Frun%2FPg/prices?user=me&password=b", "/run/Pg", 5432, "me", "b", "prices"),
+    ],
+)
+def test_a_url_names_host_port_user_password_and_database(
+    url: str, host: str, port: int, user: str, password: str, database: str | None
+) -> None:
+    found = target_of(url)
+    assert (found.host, found.port, found.user) == (host, port, user)
+    assert (found.password, found.database) == (password, database)
+
+
+def test_a_certificate_is_checked_where_the_url_asks() -> None:
+    found = {mode: target_of(f"postgresql://me@db?sslmode={mode}").tls for mode in SSL_MODES}
+    assert (found["disable"], found["prefer"], found["require"]) == (False, None, True)
+    full, authority = found["verify-full"], found["verify-ca"]
+    assert isinstance(full, ssl.SSLContext) and full.check_hostname
+    assert isinstance(authority, ssl.SSLContext) and not authority.check_hostname
+    assert full.verify_mode == authority.verify_mode == ssl.CERT_REQUIRED
+
+
+@pytest.mark.parametrize(
+    "text", ["a\tb\nc\r", "\\N", "\\.", "null", "'; --", '{x,"y"}', "é 漢", "", "$1 :id %s"]
+)
+def test_any_text_survives_a_store(
+    store: Store, make_offer: MakeOffer, make_snapshot: MakeSnapshot, text: str
+) -> None:
+    snapshot = make_snapshot("2026-10-01", acme=(make_offer(instance=text),))
+    held = (Held("acme", text, text, text, text),)
+    kept = Snapshot(snapshot.taken_at, snapshot.states, snapshot.offers, held)
+    assert store.read(store.append(kept)) == kept
+
+
+def test_a_snapshot_the_database_refuses_leaves_nothing_behind(
+    postgres_url: str, make_offer: MakeOffer, make_snapshot: MakeSnapshot
+) -> None:
+    store = open_store(postgres_url)
+    with pytest.raises(PriceError, match="invalid byte sequence"):
+        store.append(make_snapshot("2026-10-01", acme=(make_offer(), make_offer(instance="a\0b"))))
+    assert store.infos() == ()
+
+
+def test_a_writer_that_takes_too_long_is_named(
+    postgres_url: str, make_snapshot: MakeSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("planner.pricing.snapshot_postgres.WAIT_S", 1)
+    store = PostgresStore(postgres_url)
+    with store.connection() as connection:
+        connection.run(ONE_AT_A_TIME)
+        with pytest.raises(PriceError, match="another process has been writing for 1 s"):
+            store.append(make_snapshot("2026-10-01", acme=()))
+
+
+def test_a_server_of_another_kind_is_no_connection() -> None:
+    pytest.importorskip("pg8000")
+    with socket.create_server(("localhost", 0)) as server:
+        answer = threading.Thread(target=_answer_and_hang_up, args=(server,))
+        answer.start()
+        with pytest.raises(MissingPartError, match="no connection") as caught:
+            open_store(f"postgresql://me:hunter2@localhost:{server.getsockname()[1]}/x").infos()
+        answer.join()
+    assert "hunter2" not in str(caught.value)
+
+
+def _answer_and_hang_up(server: socket.socket) -> None:
+    link, _ = server.accept()
+    with link:
+        link.recv(100)
+        link.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
 def test_a_database_that_may_not_be_written_is_named(postgres_url: str, make_snapshot: MakeSnapshot) -> None:
