@@ -1,8 +1,8 @@
 """AWS bulk price list of EC2: no key, a CSV of up to several GB, read line by line and never held.
 
 Nobody downloads that by accident: `PLANNER_AWS_REGIONS` names the regions, each a far smaller list, or says
-`all`. On demand, and reserved without upfront payment (standard class); capacity blocks stand beside them and
-are dropped. Number and kind of GPU come from `data/machines.csv`.
+`all`. On demand, capacity blocks, and reserved (standard class) with each payment option, whose rows
+`aws_reserved` joins. Number and kind of GPU come from `data/machines.csv`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 
+from planner.pricing.providers import aws_reserved
+from planner.pricing.providers.aws_reserved import Part, paired
 from planner.pricing.providers.errors import FetchError, RefusedError, ShapeError
 from planner.pricing.providers.machines import machine_of
-from planner.pricing.providers.records import Item, Listing, Provider, Quarantined
+from planner.pricing.providers.records import Item, Listing, Provider
 from planner.pricing.providers.session import Session
 from planner.pricing.providers.shape import Row, columns, read_rows
 
@@ -23,12 +25,13 @@ ALL = "all"
 PREAMBLE = 20
 """The header stands below five lines of disclaimer; further down than this it is not the header."""
 ONLY: Mapping[str, tuple[str, ...]] = {
-    "Tenancy": ("Shared",), "Operating System": ("Linux",), "Unit": ("Hrs",), "Pre Installed S/W": ("", "NA"),
+    "Tenancy": ("Shared",), "Operating System": ("Linux",), "Pre Installed S/W": ("", "NA"),
 }  # fmt: skip
-COLUMNS = ("SKU", "TermType", "PricePerUnit", "Currency", "Instance Type", "Region Code", "GPU", "vCPU", "Memory",
-           "CapacityStatus", "MarketOption", "EffectiveDate", "LeaseContractLength", "PurchaseOption",
-           "OfferingClass", *ONLY)  # fmt: skip
-RESERVED = {"1yr": "committed_1y", "3yr": "committed_3y"}
+COLUMNS = ("SKU", "OfferTermCode", "TermType", "Unit", "PricePerUnit", "Currency", "Instance Type", "Region Code",
+           "GPU", "vCPU", "Memory", "CapacityStatus", "MarketOption", "EffectiveDate", "LeaseContractLength",
+           "PurchaseOption", "OfferingClass", *ONLY)  # fmt: skip
+MARKETS = {"OnDemand": "on_demand", "CapacityBlock": "capacity_block"}
+"""Both have TermType OnDemand; read as one, the block would look like a cheap on-demand price."""
 GPU_FAMILIES = ('"g', '"p')
 """How the quoted name of an instance with an accelerator starts: a test on the raw line, before parsing."""
 
@@ -41,7 +44,7 @@ def fetch(session: Session, env: Mapping[str, str]) -> Iterator[Item]:
         session.next_page()
         rows = table(session.lines(url, conditional=len(urls) == 1))
         try:
-            yield from read_rows("aws", rows, _read)
+            yield from paired(read_rows("aws", rows, _read))
         except RefusedError as error:
             raise FetchError(
                 f"aws: HTTP {error.status} for the list of region {region!r} ({REGIONS})"
@@ -77,31 +80,37 @@ def _cells(line: str) -> list[str]:
     return next(csv.reader([line]), [])
 
 
-def _read(row: Row) -> Iterator[Listing | Quarantined]:
+def _read(row: Row) -> Iterator[Listing | Part]:
     if any(row.text(name) not in wanted for name, wanted in ONLY.items()):
         return
-    term = _term(row)
+    term, payment = _term(row)
     instance, gpus = row.text("Instance Type"), row.text("GPU")
     known = machine_of("aws", instance)
-    if term is None or (known is None and gpus in ("", "NA", "0")):
+    if not term or (known is None and gpus in ("", "NA", "0")):
         return
-    yield Listing(
+    listing = Listing(
         seller="aws", instance=instance, gpu=None if known else f"aws {instance}", gpu_count=gpus.replace("NA", ""),
         region=row.text("Region Code"), term=term, price=row.text("PricePerUnit"), currency=row.text("Currency"),
-        upfront=0 if term.startswith("committed") else None, vcpus=row.text("vCPU"),
+        payment=payment, vcpus=row.text("vCPU"),
         host_memory_gib=row.text("Memory").removesuffix(" GiB").replace(",", ""),
         stated_on=row.text("EffectiveDate"), source="pricing.us-east-1.amazonaws.com AmazonEC2",
     )  # fmt: skip
+    if payment:
+        yield Part(row.text("SKU"), row.text("OfferTermCode"), row.text("Unit"), listing)
+    else:
+        yield listing
 
 
-def _term(row: Row) -> str | None:
-    """The term of a row, or None for a kind of price that is not ours (capacity blocks, convertible)."""
-    kind = row.text("TermType")
-    if kind == "OnDemand":
-        wanted = row.text("CapacityStatus") == "Used" and row.text("MarketOption") == "OnDemand"
-        return "on_demand" if wanted else None
-    plain = row.text("PurchaseOption") == "No Upfront" and row.text("OfferingClass") == "standard"
-    return RESERVED.get(row.text("LeaseContractLength")) if kind == "Reserved" and plain else None
+def _term(row: Row) -> tuple[str, str]:
+    """Term and payment option of a row; no term for a kind of price that is not ours (convertible)."""
+    kind, unit = row.text("TermType"), row.text("Unit")
+    if kind == "OnDemand" and unit == aws_reserved.RATE and row.text("CapacityStatus") == "Used":
+        return MARKETS.get(row.text("MarketOption"), ""), ""
+    standard = row.text("OfferingClass") == aws_reserved.OFFERED
+    if kind == "Reserved" and standard and unit in (aws_reserved.RATE, aws_reserved.FEE):
+        payment = aws_reserved.PAYMENTS.get(row.text("PurchaseOption"), "")
+        return aws_reserved.TERMS.get(row.text("LeaseContractLength"), "") if payment else "", payment
+    return "", ""
 
 
 PROVIDER = Provider(
@@ -109,7 +118,8 @@ PROVIDER = Provider(
     needs=(REGIONS,),
     documents=(
         "dstackai/gpuhunt src/gpuhunt/providers/aws.py (columns and filters)",
-        "AWS price list index: offers/v1.0/aws/AmazonEC2/current (general knowledge: reserved and regional lists)",
+        "AWS price list index: offers/v1.0/aws/AmazonEC2/current (general knowledge: regional lists, reserved "
+        "quotes in two rows, capacity blocks)",
     ),
     fetch=fetch,
     hint="regions like us-east-1,eu-west-1; `all` reads several GB",

@@ -155,17 +155,23 @@ def azure() -> Case:
 def aws() -> Case:
     def row(instance: str, price: str, gpus: int, **other: str) -> dict[str, Any]:
         return {
-            "SKU": "ABC", "TermType": "OnDemand", "EffectiveDate": "2026-07-01", "LeaseContractLength": "",
-            "PricePerUnit": price, "Currency": "USD", "PurchaseOption": "", "OfferingClass": "", "Unit": "Hrs",
-            "Instance Type": instance, "vCPU": "192", "Memory": "2,048 GiB", "Tenancy": "Shared",
+            "SKU": "ABC", "OfferTermCode": "JRTCKXETXF", "TermType": "OnDemand",
+            "EffectiveDate": "2026-07-01", "LeaseContractLength": "", "PricePerUnit": price, "Currency": "USD",
+            "PurchaseOption": "", "OfferingClass": "", "Unit": "Hrs", "Instance Type": instance, "vCPU": "192",
+            "Memory": "2,048 GiB", "Tenancy": "Shared",
             "Operating System": "Linux", "CapacityStatus": "Used", "Pre Installed S/W": "NA", "GPU": str(gpus),
             "Region Code": "us-east-1", "MarketOption": "OnDemand", **other,
         }  # fmt: skip
 
     path = "/offers/v1.0/aws/AmazonEC2/current/index.csv"
-    documents, kinds = one(path, "aws", [row("p5.48xlarge", "55.04", 8), row("g6.xlarge", "0.8048", 1)])
+    quote = {"TermType": "Reserved", "OfferTermCode": "HU7G6KETJZ", "LeaseContractLength": "1yr",
+             "PurchaseOption": "Partial Upfront", "OfferingClass": "standard"}  # fmt: skip
+    documents, kinds = one(path, "aws", [
+        row("p5.48xlarge", "55.04", 8), row("g6.xlarge", "0.8048", 1),
+        row("p5.48xlarge", "148920", 8, **quote, Unit="Quantity"), row("p5.48xlarge", "17.0", 8, **quote),
+    ])  # fmt: skip
     return Case("aws", documents, kinds, lambda d: d[path], price=("PricePerUnit",), gpu=("Instance Type",),
-                unknown="p99.48xlarge", currency=("Currency",), dated=("EffectiveDate",), text=True,
+                unknown="p99.48xlarge", currency=("Currency",), dated=("EffectiveDate",), text=True, offers=3,
                 env={"PLANNER_AWS_REGIONS": "all"})  # fmt: skip
 
 

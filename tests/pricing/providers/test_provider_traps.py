@@ -51,28 +51,27 @@ def test_azure_zero_priced_placeholders_do_not_become_the_cheapest(asking: Any, 
     assert [row.reason for row in result.quarantined] == ["price_not_positive: 0.0"]
 
 
-def test_aws_drops_capacity_blocks_and_takes_reserved_without_upfront(asking: Any, kit: Any) -> None:
+def test_aws_drops_the_kinds_of_price_that_are_not_rented_by_the_hour(asking: Any, kit: Any) -> None:
     case = kit.cases["aws"]
     documents = case.fresh()
     (rows,) = documents.values()
+    del rows[2:]
     plain = rows[0]
     reserved = plain | {"TermType": "Reserved", "LeaseContractLength": "1yr", "PurchaseOption": "No Upfront",
                         "OfferingClass": "standard", "PricePerUnit": "36.00"}  # fmt: skip
     rows += [
-        plain | {"MarketOption": "CapacityBlock", "PricePerUnit": "31.46"},
         plain | {"Tenancy": "Dedicated", "PricePerUnit": "60.0"}, plain | {"Operating System": "Windows"},
         plain | {"CapacityStatus": "UnusedCapacityReservation"}, plain | {"Pre Installed S/W": "SQL Std"},
+        plain | {"MarketOption": "Auction", "PricePerUnit": "1.0"}, plain | {"Unit": "Quantity"},
         reserved, reserved | {"OfferingClass": "convertible", "PricePerUnit": "40.0"},
-        reserved | {"PurchaseOption": "All Upfront", "PricePerUnit": "0"},
-        reserved | {"PurchaseOption": "All Upfront", "PricePerUnit": "300000", "Unit": "Quantity"},
+        reserved | {"LeaseContractLength": "5yr"}, reserved | {"PurchaseOption": "Heavy Utilization"},
         plain | {"Instance Type": "m5.large", "GPU": "", "PricePerUnit": "0.096"},
     ]  # fmt: skip
     result = asking.result(case, kit.serving(case, documents))
     assert prices(result) == {("p5.48xlarge", "on_demand"): 55.04, ("p5.48xlarge", "committed_1y"): 36.0,
                               ("g6.xlarge", "on_demand"): 0.8048}  # fmt: skip
-    committed = next(offer for offer in result.offers if offer.term == "committed_1y")
-    assert (committed.upfront_usd, committed.commitment_months) == (0.0, 12)
-    assert committed.host_memory_gib == 2048.0
+    assert result.quarantined == ()
+    assert all(offer.host_memory_gib == 2048.0 for offer in result.offers)
 
 
 def test_aws_reads_the_lists_of_the_regions_asked_for(asking: Any, kit: Any) -> None:
