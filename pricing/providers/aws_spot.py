@@ -1,16 +1,18 @@
 """AWS spot prices in force, per region, with credentials: the EC2 query API, signed here.
 
-The cheapest zone of a region is kept and flagged: one zone can be a third of all the others. A region the
-account has not enabled is quarantined by name and does not stop the rest.
+The cheapest zone of a region is kept and flagged, with the spread over the zones: one can be a third of all the
+others. A region the account has not enabled is quarantined by name and does not stop the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from xml.etree import ElementTree
 
+from planner.pricing.gates import USD_PER_GPU_HOUR
 from planner.pricing.providers.aws import regions_of
 from planner.pricing.providers.errors import FetchError, RefusedError, ShapeError
 from planner.pricing.providers.machines import machine_of, machines_of
@@ -18,6 +20,7 @@ from planner.pricing.providers.records import Item, Listing, Provider, Quarantin
 from planner.pricing.providers.session import Session
 from planner.pricing.providers.shape import Row, read_rows
 from planner.pricing.providers.sigv4 import Credentials, canonical_query, signed_headers
+from planner.pricing.terms import zone_spread
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 DEFAULT_REGIONS = (
@@ -25,7 +28,8 @@ DEFAULT_REGIONS = (
     "ap-south-1", "ap-northeast-1", "ap-southeast-1", "ap-southeast-2", "sa-east-1",
 )  # fmt: skip
 PRODUCT = "Linux/UNIX"
-Zones = dict[str, list[tuple[float, Listing]]]
+Zones = dict[str, tuple[float, Listing]]
+"""Price and listing by the flag that names the zone."""
 
 
 def fetch(session: Session, env: Mapping[str, str]) -> Iterator[Item]:
@@ -113,24 +117,36 @@ def _reader(region: str) -> Callable[[Row], Iterator[Listing]]:
 
 
 def _cheapest(listings: Iterator[Listing | Quarantined]) -> Iterator[Item]:
-    """One listing per instance: the cheapest readable zone. Unreadable prices pass on, to be quarantined."""
-    zones: Zones = {}
+    """One listing per instance: the cheapest sound zone, with the spread over its zones where there are several.
+
+    Unreadable and absurd prices pass on, to be quarantined; they take part in no spread.
+    """
+    instances: dict[str, Zones] = {}
     for item in listings:
-        price = _price(item.price) if isinstance(item, Listing) else None
-        if isinstance(item, Listing) and price is not None:
-            zones.setdefault(str(item.instance), []).append((price, item))
-        else:
+        price = _price(item) if isinstance(item, Listing) else None
+        if not isinstance(item, Listing) or price is None:
             yield item
-    for found in zones.values():
-        yield min(found, key=lambda pair: pair[0])[1]
+            continue
+        zones = instances.setdefault(str(item.instance), {})
+        zone = item.flags[-1]
+        if zone not in zones or price < zones[zone][0]:
+            zones[zone] = price, item
+    for zones in instances.values():
+        spread = zone_spread({zone: price for zone, (price, _) in zones.items()})
+        _, cheapest = min(zones.values(), key=lambda pair: pair[0])
+        yield replace(cheapest, flags=(*cheapest.flags, *((spread.flag,) if spread else ())))
 
 
-def _price(value: object) -> float | None:
+def _price(listing: Listing) -> float | None:
+    """USD per hour; None for what `judge` will refuse, and for an instance whose number of GPUs is unknown."""
+    machine = machine_of("aws", str(listing.instance))
+    low, high = USD_PER_GPU_HOUR
     try:
-        price = float(str(value))
+        price = float(str(listing.price))
     except ValueError:
         return None
-    return price if price > 0 else None
+    gpus = machine.gpu_count if machine else None
+    return price if gpus and low <= price / gpus <= high else None
 
 
 PROVIDER = Provider(
