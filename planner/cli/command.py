@@ -107,6 +107,9 @@ def guarded(body: Callable[[], int | None], out: Output) -> int:
         if (plan := getattr(stop, "plan", None)) is not None:
             out.emit(plan)
         _complain("interrupted" + ("; this is the best plan found so far" if plan is not None else ""))
+        # CPython keeps an interrupt that fell inside exec(str), which dataclasses use while being imported, marked
+        # as unhandled and then ends the process by SIGINT instead of our code; running any string clears the mark.
+        exec("")
         return INTERRUPTED
     except (typer.Exit, typer.BadParameter):
         raise
