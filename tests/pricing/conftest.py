@@ -50,11 +50,17 @@ def make_snapshot() -> Callable[..., Snapshot]:
     return make
 
 
+def _server_program(name: str) -> str | None:
+    """A PostgreSQL server program; Debian keeps them off the PATH, by version."""
+    kept = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return shutil.which(name) or (str(kept[-1]) if kept else None)
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A server of our own on a socket, gone afterwards; skips where PostgreSQL or pg8000 is not installed."""
     pytest.importorskip("pg8000")
-    initdb, control = shutil.which("initdb"), shutil.which("pg_ctl")
+    initdb, control = _server_program("initdb"), _server_program("pg_ctl")
     if not (initdb and control):
         pytest.skip("no PostgreSQL server programs here")
     folder = Path(tempfile.mkdtemp(prefix="pg"))  # short: a socket's path has 107 bytes
