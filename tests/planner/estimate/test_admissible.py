@@ -10,7 +10,7 @@ import pytest
 from planner.estimate.admissible import Admissible
 from planner.estimate.calls import Attention, Exchange, Gemm
 from planner.estimate.optimes import TableTimes, Timing
-from planner.kernels.registry import load_variants
+from planner.kernels.registry import load_variants, stand_in
 from planner.profiles.basis import TRANSFERRED
 from planner.profiles.gpus import load_gpus
 from planner.profiles.store import load_profiles
@@ -36,11 +36,11 @@ def test_the_closed_library_runs_by_default_and_not_under_a_rule() -> None:
 
 def test_a_stand_in_is_transferred_at_its_published_ratio() -> None:
     call = Gemm(8192, 8192, "bf16", 1, "ffn_up")
-    closed, stand_in = _times("any").token(call, TOKENS), _times("open").token(call, TOKENS)
-    row = Admissible("open").stand_in("gemm", "bf16")
+    closed, ours = _times("any").token(call, TOKENS), _times("open").token(call, TOKENS)
+    row = stand_in("gemm", dtype="bf16", rule="open")
     assert row is not None
-    assert stand_in.seconds == pytest.approx(closed.seconds * row.ratio)
-    assert set(stand_in.basis.tolist()) == {TRANSFERRED}
+    assert ours.seconds == pytest.approx(closed.seconds * row.ratio)
+    assert set(ours.basis.tolist()) == {TRANSFERRED}
 
 
 @pytest.mark.parametrize("gpu", ["h100_sxm", "b200_sxm", "l40s", "a100_sxm"])
