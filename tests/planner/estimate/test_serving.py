@@ -105,6 +105,7 @@ def test_a_borrowed_gpu_is_less_certain_than_a_measured_one() -> None:
     [
         ("h100_sxm", "calibrated"),
         ("l40s", "interpolated"),
+        ("gb200", "interpolated"),
         ("a100_pcie", "transferred"),
         ("rtx_4090", "transferred"),
     ],
