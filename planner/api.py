@@ -18,6 +18,7 @@ from planner.render import render
 
 if TYPE_CHECKING:
     from planner.calibration.own import OwnCalibration
+    from planner.calibration.store import Calibration
     from planner.kernels.registry import Variant
     from planner.optimize.fleet import Fleet
     from planner.pricebook import HeldRow, Refreshed
@@ -116,9 +117,11 @@ def recommend(
     gap: float | None = None,
     time_limit_s: float | None = None,
     on_progress: Callable[[str], None] = lambda message: None,
+    calibration: Path | str | None = None,
 ) -> Plan:
     """The cheapest plan that meets the scenario; shipped data and today where they are not given.
 
+    `calibration` is a file written by `calibrate`: your measured runs then change the plan.
     Raises Infeasible with the binding limits, and NoAnswer when the solver's limits end before any answer.
     """
     from planner.recommend import recommend
@@ -131,18 +134,27 @@ def recommend(
         gap=gap,
         time_limit_s=time_limit_s,
         on_progress=on_progress,
+        calibration=_calibration(calibration),
     )
 
 
-def estimate(**configuration: Any) -> Estimate:
+def _calibration(path: Path | str | None) -> Calibration | None:
+    if path is None:
+        return None
+    from planner.calibration.own import load_own
+
+    return load_own(path)
+
+
+def estimate(*, calibration: Path | str | None = None, **configuration: Any) -> Estimate:
     """Predicted speed, memory and power of one configuration; DoesNotFit when memory is too small.
 
     Keywords: model, gpu, engine, weight_precision, kv_precision, tp, pp, dp, ep, concurrency, input_tokens,
-    output_tokens, kernels ("any", "open" or "portable").
+    output_tokens, kernels ("any", "open" or "portable"). `calibration` is a file written by `calibrate`.
     """
     from planner.estimate.api import estimate
 
-    return estimate(base_dir=Path.cwd(), **configuration)
+    return estimate(base_dir=Path.cwd(), calibration=_calibration(calibration), **configuration)
 
 
 def validate(

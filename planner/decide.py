@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from planner.calibration.store import Calibration, load_calibration
 from planner.errors import ScenarioError, did_you_mean
 from planner.optimize.problem import Decision, Floats, Problem
 from planner.optimize.solve import solve
@@ -62,11 +63,13 @@ def decide(
     gap: float | None = None,
     time_limit_s: float | None = None,
     on_progress: Progress = lambda message: None,
+    calibration: Calibration | None = None,
     like: Decided | None = None,
 ) -> Decided:
     """Decide one scenario; an infeasible one has `decision.status == "infeasible"`.
 
-    `like` is an earlier decision whose evaluations are used again where kernels and engines are the same.
+    `calibration` is the shipped one unless given. `like` is an earlier decision: its calibration holds, and its
+    evaluations are used again where kernels and engines are the same.
 
     Raises ScenarioError for constraints that name nothing, NoAnswer when the solver's limits ended first.
     """
@@ -77,7 +80,8 @@ def decide(
     workloads = tuple(scenario.workloads.values())
     most = _largest(considered.offers)
     on_progress(f"estimating {len(most)} GPU models for {len(workloads)} workload(s)")
-    configurations = Configurations(profiles, limits.kernels, engines_for(limits.engines))
+    known = like.configurations.calibration if like is not None else calibration or load_calibration()
+    configurations = Configurations(profiles, limits.kernels, engines_for(limits.engines), known)
     if like is not None and like.configurations.same_stack(configurations):
         configurations = like.configurations.uncounted()
     ways = tuple(

@@ -66,6 +66,9 @@ def assumptions(decided: Decided, layers: Sequence[Layer]) -> Iterator[Assumptio
         yield Assumption(f"{recipe.engine} host time", host, "fitted, docs/performance-model.md")
         memory = f"{100 * recipe.memory_share:.0f} % of the device, {recipe.reserved_bytes / 1e9:.0f} GB of it reserved"
         yield Assumption(f"{recipe.engine} memory", memory, "docs/performance-model.md")
+    if own := decided.configurations.calibration.own_points:
+        said = f"{own} points of yours pull" if own > 1 else "1 point of yours pulls"
+        yield Assumption("your measurements", f"{said} the predictions", "planner calibrate")
     settings = "CUDA graphs on, prefix cache only as stated, no limit on running requests but memory"
     yield Assumption("settings", settings, "engine defaults")
     if any(o.offer.term == "owned" for o in decided.options):

@@ -18,7 +18,6 @@ from planner.answer.account import (
 from planner.answer.alternatives import alternatives
 from planner.answer.money import token_prices
 from planner.answer.placements import placements
-from planner.calibration.store import load_calibration
 from planner.decide import Decided
 from planner.plan import Digests, Plan, Question
 from planner.policy import judge
@@ -50,7 +49,9 @@ def plan_of(decided: Decided, catalog: Catalog, profiles: Profiles, *, as_of: da
         evidence=evidence(decided, layers),
         findings=tuple(findings(decided, layers)),
         digests=Digests(
-            prices=catalog.digest, profiles=profiles.digest, calibration=load_calibration().digest
+            prices=catalog.digest,
+            profiles=profiles.digest,
+            calibration=decided.configurations.calibration.digest,
         ),
         versions=dict(_versions()),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.calibration.groups import Subject, family_of
+from planner.calibration.groups import Subject, family_of, version_group
 from planner.calibration.residual import Z80, Residuals, residuals
 from planner.calibration.store import Calibration
 from planner.estimate.evaluate import Evaluation
@@ -42,8 +42,9 @@ def subject_for(evaluation: Evaluation, *, label: str = "", weights: str) -> Sub
     """A planned configuration as the calibration sees it: requests of varying length, no label of its own."""
     e = evaluation
     return Subject(
-        engine=e.setup.engine, version=e.setup.engine_version or "", family=family_of(e.model),
-        label=(label or e.model.name).lower(), system=e.gpu.key, weights=weights, gpus=e.layout.gpus,
+        engine=e.setup.engine, version=version_group(e.setup.engine_version, e.setup.recipe.version),
+        family=family_of(e.model), label=(label or e.model.name).lower(), system=e.gpu.key, weights=weights,
+        gpus=e.layout.gpus,
         ep=e.layout.ep, dp=e.layout.dp, isl=e.lengths.input_tokens, osl=e.lengths.output_tokens,
         random_lengths=e.setup.random_lengths, speculative=False,
     )  # fmt: skip

@@ -19,7 +19,7 @@ class Subject:
     """A configuration as the calibration sees it; the batch size varies beside it."""
 
     engine: str
-    version: str
+    version: str  # see `version_group`
     family: str
     label: str  # the checkpoint's name
     system: str
@@ -58,6 +58,16 @@ GROUPS: Mapping[str, GroupKey] = {
 """Every group is inside one engine, so an unknown family returns to the physics; a None key belongs to no group."""
 
 KNOWN = "format"  # a configuration is known when measurements share this group with it
+
+
+def version_group(version: str | None, planned: str) -> str:
+    """Version that groups a configuration: empty where nobody recorded it, and for the one a plan starts (`planned`),
+    so that a user's run of that version speaks for their plan whether they wrote it down or not.
+
+    >>> version_group("0.24.0", "0.24.0"), version_group("0.19.0", "0.24.0")
+    ('', '0.19.0')
+    """
+    return "" if version is None or version == planned else version
 
 
 def family_of(model: Model) -> str:

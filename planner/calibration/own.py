@@ -13,7 +13,7 @@ from planner.calibration.field import extended
 from planner.calibration.groups import AXES, Context
 from planner.calibration.points import Curve, curves_of
 from planner.calibration.priors import QUANTITIES
-from planner.calibration.store import Calibration, load_calibration
+from planner.calibration.store import Calibration, digest_of, load_calibration
 from planner.canonical import dumps, from_data
 from planner.errors import DataError
 from planner.estimate.recipes import RECIPES
@@ -128,11 +128,14 @@ def extend(base: Calibration, points: Sequence[OwnPoint]) -> Calibration:
             fields[engine, q] = extended(
                 fields[engine, q], contexts, x, np.array([p.residual[q] for p in own])
             )
-    return replace(base, fields=fields)
+    return replace(base, fields=fields, own_points=base.own_points + len(points))
 
 
 def load_own(path: Path | str, base: Calibration | None = None) -> Calibration:
-    """The shipped calibration with the user calibration at `path` in it; DataError when it is not one."""
+    """The shipped calibration with the user calibration at `path` in it; DataError when it is not one.
+
+    The digest of the result pins both: SHA-256 of the shipped digest and the canonical text of the file.
+    """
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -146,4 +149,4 @@ def load_own(path: Path | str, base: Calibration | None = None) -> Calibration:
         raise DataError("belongs to another calibration", path=path, hint="run planner calibrate again")
     if any(len(p.axes) != len(AXES) for p in own.points):
         raise DataError(f"points: axes are {', '.join(AXES)}", path=path)
-    return extend(base, own.points)
+    return replace(extend(base, own.points), digest=digest_of(base.digest + own.to_json()))

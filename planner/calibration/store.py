@@ -31,6 +31,7 @@ class Calibration:
     widths: AllWidths
     report: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
+    own_points: int = 0  # of a user, beside what is shipped
 
     def field(self, engine: str, quantity: str) -> Field | None:
         """Residuals of one quantity of one engine, None where nothing was measured."""

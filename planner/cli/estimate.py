@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -32,6 +33,9 @@ def estimate(
     kernels: Annotated[
         Literal["any", "open", "portable"], typer.Option(help="Kernel variants allowed.")
     ] = "any",
+    calibration: Annotated[
+        Path | None, typer.Option(help="Your measured runs: a file written by planner calibrate --save.")
+    ] = None,
     out: Output,
 ) -> None:
     """Predict speed, memory and power of one configuration."""
@@ -52,5 +56,6 @@ def estimate(
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             kernels=kernels,
+            calibration=calibration,
         )
     out.emit(answer)

@@ -30,6 +30,9 @@ def recommend(
     ] = None,
     example: Annotated[str | None, typer.Option(help="Run a shipped scenario instead.")] = None,
     prices: Annotated[Path | None, typer.Option(help="Offers to use instead of the shipped ones.")] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="Your measured runs: a file written by planner calibrate --save.")
+    ] = None,
     gap: Annotated[
         float | None, typer.Option(min=0, max=1, help="Stop this close to the best, as a share.")
     ] = None,
@@ -53,6 +56,7 @@ def recommend(
             gap=gap,
             time_limit_s=time_limit,
             on_progress=on_progress,
+            calibration=calibration,
         )
     out.emit(plan)
     return NOTHING_SATISFIES if plan.status == "infeasible" else 0

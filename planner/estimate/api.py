@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from planner.calibration.apply import calibrated, subject_for
+from planner.calibration.store import Calibration
 from planner.errors import DoesNotFit, InputError, did_you_mean
 from planner.estimate.admissible import Admissible
 from planner.estimate.describe import describe
@@ -43,6 +44,7 @@ def estimate(
     output_tokens: float = 256,
     kernels: str = "any",
     profiles: Profiles | None = None,
+    calibration: Calibration | None = None,
     base_dir: Path | None = None,
 ) -> Estimate:
     """Means of a closed loop with `concurrency` requests in flight per replica; rates are per replica.
@@ -54,6 +56,8 @@ def estimate(
     shape, match = resolve_model(model, base_dir=base_dir), resolve_gpu(gpu)
     card, layout = load_gpus()[match.key], Layout(tp=tp, pp=pp, dp=dp, ep=ep)
     if engine in LOCAL_ENGINES:
+        if calibration is not None:
+            raise InputError(f"calibration: measured runs do not correct {engine}", hint="leave it out")
         from planner.local.estimate import local_estimate
 
         return local_estimate(
@@ -82,7 +86,7 @@ def estimate(
     if not found.memory.fits or found.running_limit < 1.0:
         raise DoesNotFit(_too_small(found))
     last = len(batch) - 1
-    better = calibrated(found, subject_for(found, weights=weights))
+    better = calibrated(found, subject_for(found, weights=weights), calibration)
     power = board_power(found, last, tables)
     answer = describe(better.evaluation, last, better.spread, weights=weights, kv=kv, power=power)
     if not match.ambiguous:

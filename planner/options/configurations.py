@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 
 from planner.calibration.apply import calibrated, subject_for
+from planner.calibration.store import Calibration, load_calibration
 from planner.errors import PlannerError
 from planner.estimate.admissible import Admissible
 from planner.estimate.evaluate import Evaluation, Lengths, evaluate
@@ -58,6 +59,7 @@ class Configurations:
     profiles: Profiles
     rule: str
     engines: tuple[str, ...]
+    calibration: Calibration = field(default_factory=load_calibration)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # (reason, GPU) -> configurations
 
     def __post_init__(self) -> None:
@@ -67,13 +69,13 @@ class Configurations:
         self._known: dict[tuple[str, str, int], tuple[list[Configuration], Counter[tuple[str, str]]]] = {}
 
     def same_stack(self, other: Configurations) -> bool:
-        """Whether what is remembered here holds for the other: same tables, kernels and engines."""
-        mine, theirs = (c.profiles.digest + c.rule + " ".join(c.engines) for c in (self, other))
+        """Whether what is remembered here holds for the other: same tables, calibration, kernels and engines."""
+        mine, theirs = ((c.profiles.digest, c.calibration.digest, c.rule, c.engines) for c in (self, other))
         return mine == theirs
 
     def uncounted(self) -> Configurations:
         """The same memory with nothing refused yet, for another question."""
-        other = Configurations(self.profiles, self.rule, self.engines)
+        other = Configurations(self.profiles, self.rule, self.engines, self.calibration)
         other._times, other._known = self._times, self._known
         return other
 
@@ -107,7 +109,7 @@ class Configurations:
                 for layout in candidate_layouts(workload.shape, max_gpus=min(most_gpus, gpu.max_gpus_linked)):
                     one = self._one(workload, times, setup, layout=layout, formats=formats)
                     if one is not None:
-                        better = calibrated(one, subject_for(one, weights=weights))
+                        better = calibrated(one, subject_for(one, weights=weights), self.calibration)
                         found.append(Configuration(weights, kv, better.evaluation, better.spread))
         return found
 

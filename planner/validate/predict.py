@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.calibration.apply import Z80, Z95, calibrated
-from planner.calibration.groups import Subject, family_of
+from planner.calibration.groups import Subject, family_of, version_group
 from planner.calibration.store import Calibration
 from planner.errors import PlannerError
 from planner.estimate.admissible import Admissible
@@ -114,9 +114,10 @@ def subject_of(case: Case, evaluation: Evaluation) -> Subject:
     """The case as the calibration sees it."""
     layout = case.layout
     return Subject(
-        engine=case.engine, version=case.version, family=family_of(evaluation.model), label=case.label.lower(),
-        system=case.gpu, weights=case.weights, gpus=layout.gpus, ep=layout.ep, dp=layout.dp, isl=case.input_tokens,
-        osl=case.output_tokens, random_lengths=case.random_lengths,
+        engine=case.engine, version=version_group(case.version, evaluation.setup.recipe.version),
+        family=family_of(evaluation.model), label=case.label.lower(), system=case.gpu, weights=case.weights,
+        gpus=layout.gpus, ep=layout.ep, dp=layout.dp, isl=case.input_tokens, osl=case.output_tokens,
+        random_lengths=case.random_lengths,
         speculative=evaluation.setup.accepted_tokens > 1.0,
     )  # fmt: skip
 
