@@ -1,0 +1,29 @@
+"""Every variant that can run on this machine gives the fp64 answer, on odd shapes, layouts and values."""
+
+from __future__ import annotations
+
+import pytest
+
+from planner.kernels import load_ops, unavailable, variants
+from planner.kernels.correctness import cases, verify
+
+IN_PROCESS = [v for v in variants() if "cpu" in v.backends and not v.isolated]
+
+
+@pytest.mark.parametrize("variant", IN_PROCESS, ids=lambda v: v.name)
+def test_a_variant_on_the_cpu_gives_the_fp64_answer(variant):
+    if reason := unavailable(variant):
+        pytest.skip(reason)
+    verdict = verify(variant)
+    assert verdict.ok, verdict.reason or verdict.faults[:3]
+
+
+@pytest.mark.parametrize("variant", variants(), ids=lambda v: v.name)
+def test_a_variant_is_asked_at_least_twelve_shapes_odd_and_not_contiguous_ones_among_them(variant):
+    asked = list(cases(variant))
+    op = load_ops()[variant.op]
+    for dtype in variant.dtypes:
+        own = [c for c in asked if c.dtype == dtype]
+        assert len({op.key(c.shape) for c in own}) >= 12
+        assert any(c.layout != "contiguous" for c in own)
+        assert any(value % 2 and value > 1 for c in own for value in c.shape.values())
