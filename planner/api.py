@@ -38,10 +38,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "calibrate",
+    "change_scenario",
     "decide_price",
     "diff_prices",
     "estimate",
     "example_names",
+    "example_text",
     "find_scenario",
     "held_prices",
     "kernels",
@@ -50,6 +52,7 @@ __all__ = [
     "load_plan",
     "load_profiles",
     "load_scenario",
+    "model_names",
     "own_cost",
     "price_history",
     "price_snapshots",
@@ -57,6 +60,7 @@ __all__ = [
     "prices",
     "prices_per_unit",
     "profile_blocks",
+    "read_upload",
     "recommend",
     "refresh_prices",
     "render",
@@ -85,6 +89,42 @@ def example_names() -> tuple[str, ...]:
     from planner.inputs import example_names
 
     return tuple(example_names())
+
+
+def example_text(name: str) -> str:
+    """The file of a shipped scenario, comments included."""
+    from planner.inputs import example_text
+
+    return example_text(name)
+
+
+def change_scenario(scenario: Scenario, values: Mapping[str, object]) -> Scenario:
+    """Copy with values replaced by dotted path, checked anew; None takes a value out. Raises ScenarioError.
+
+    `{"workloads.chat.requests_per_s": 24, "constraints.zones": ["eu"], "owned.0.count": 8}`
+    """
+    from planner.inputs import changed
+
+    return changed(scenario, values)
+
+
+def model_names() -> tuple[str, ...]:
+    """Names of the shipped model shapes."""
+    from planner.models import model_names
+
+    return model_names()
+
+
+def read_upload(kind: str, data: bytes, name: str) -> Any:
+    """What an uploaded file holds; it can name no file of this machine. `name` is used in messages only.
+
+    `kind`: `scenario` -> Scenario, `plan` -> Plan, `prices` -> Catalog; `model` (a config.json) and
+    `request_log` -> the values they set in a workload. Raises InputError or PriceError.
+    """
+    from planner.uploads import READERS
+
+    check_known("kind", [kind], READERS)
+    return READERS[kind](data, name)
 
 
 def find_scenario(explicit: Path | None = None, *, config: Path | None = None) -> Path:

@@ -17,7 +17,7 @@ the prices is an 8.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 
 
@@ -49,13 +49,24 @@ class DataError(InputError):
 
 
 class Infeasible(PlannerError):
-    """Valid input, but no plan satisfies the limits; `binding` says which, `relaxations` what would help."""
+    """Valid input, but no plan satisfies the limits; `binding` says which, `relaxations` what would help.
+
+    `changes` are the relaxations as values by dotted path, in the same order, ready for `change_scenario`.
+    """
 
     exit_code = 4
 
-    def __init__(self, message: str, *, binding: Iterable[str] = (), relaxations: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        binding: Iterable[str] = (),
+        relaxations: Iterable[str] = (),
+        changes: Iterable[Mapping[str, object]] = (),
+    ) -> None:
         self.binding = tuple(binding)
         self.relaxations = tuple(relaxations)
+        self.changes = tuple(changes)
         super().__init__(message)
 
 

@@ -115,13 +115,13 @@ _LENGTHS = [
 ]
 
 
-def _demand_table(demand: Demand) -> list[dict[str, float]]:
+def demand_table(demand: Demand) -> list[dict[str, float]]:
     return [
         {"hours_per_month": p.hours_per_month, "requests_per_s": p.requests_per_s} for p in demand.periods
     ]
 
 
-def _lengths_table(lengths: Lengths) -> Any:
+def lengths_table(lengths: Lengths) -> Any:
     if lengths.nominal is not None:
         return {"nominal": lengths.nominal, "randomised": True}
     if len(lengths.histogram) == 1 and lengths.p95 == lengths.longest:
@@ -134,16 +134,16 @@ def _lengths_table(lengths: Lengths) -> Any:
 DemandField = Annotated[
     Demand,
     BeforeValidator(parse_demand),
-    PlainSerializer(_demand_table),
+    PlainSerializer(demand_table),
     WithJsonSchema({"anyOf": _DEMAND}),
 ]
 PeriodsField = Annotated[
-    Demand, BeforeValidator(parse_demand), PlainSerializer(_demand_table), WithJsonSchema(_PERIODS)
+    Demand, BeforeValidator(parse_demand), PlainSerializer(demand_table), WithJsonSchema(_PERIODS)
 ]
 LengthsField = Annotated[
     Lengths,
     BeforeValidator(parse_lengths),
-    PlainSerializer(_lengths_table),
+    PlainSerializer(lengths_table),
     WithJsonSchema({"anyOf": _LENGTHS}),
 ]
 ShapeField = Annotated[

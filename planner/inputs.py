@@ -78,7 +78,11 @@ def changed(scenario: Scenario, values: Mapping[str, object]) -> Scenario:
     """
     document = scenario.document()
     for path, value in values.items():
-        _replace(document, path.split("."), value)
+        try:
+            _replace(document, path.split("."), value)
+        except (IndexError, ValueError, TypeError, AttributeError):
+            hint = "a table or list by its name and place: workloads.chat.ttft_ms, owned.0.count"
+            raise ScenarioError(f"{path}: leads nowhere", path="scenario", hint=hint) from None
     try:
         return _validated(with_files(document, None))
     except WrongDocumentError as wrong:

@@ -114,14 +114,19 @@ def load_catalog(path: str | Path | None = None) -> Catalog:
     if path is None:
         return _shipped()
     path = Path(path)
-    read = READERS.get(path.suffix.lower())
-    if read is None:
-        raise PriceError(f"{path}: {path.suffix or 'no ending'!r} cannot be read (give .csv or .json)")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig") if path.suffix.lower() in READERS else ""
     except (OSError, UnicodeDecodeError) as error:
         raise PriceError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
-    return gated(parse_offer(record, where=where) for where, record in read(text, str(path)))
+    return read_catalog(text, str(path))
+
+
+def read_catalog(text: str, name: str) -> Catalog:
+    """The catalogue of a text; the ending of `name` says whether it is CSV or JSON. Raises as `load_catalog`."""
+    suffix = Path(name).suffix.lower()
+    if suffix not in READERS:
+        raise PriceError(f"{name}: {suffix or 'no ending'!r} cannot be read (give .csv or .json)")
+    return gated(parse_offer(record, where=where) for where, record in READERS[suffix](text, name))
 
 
 def gated(offers: Iterable[Offer]) -> Catalog:

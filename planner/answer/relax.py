@@ -29,11 +29,13 @@ Values = Mapping[str, object]
 def infeasible(decided: Decided, catalog: Catalog, profiles: Profiles) -> Infeasible:
     """The error that says which limits bind and what relaxing each alone would cost."""
     binding = tuple(dict.fromkeys(_binding(decided)))
-    found = tuple(_relaxations(decided, catalog, profiles))
+    changes = tuple(_relaxations(decided, catalog, profiles))
+    found = tuple(text for text, _ in changes)
     names = ", ".join(w.workload.name for w in decided.ways if not (w.load.requests_per_s > 0).any())
     what = f"no option can serve {names}" if names else "no plan satisfies all limits together"
     text = "; ".join((*binding, *(found or ("no single relaxation helps",))))
-    return Infeasible(f"{what}: {text}", binding=binding, relaxations=found)
+    return Infeasible(f"{what}: {text}", binding=binding, relaxations=found,
+                      changes=[values for _, values in changes])  # fmt: skip
 
 
 def _binding(decided: Decided) -> Iterator[str]:
@@ -54,7 +56,9 @@ def _binding(decided: Decided) -> Iterator[str]:
             yield relaxation.text
 
 
-def _relaxations(decided: Decided, catalog: Catalog, profiles: Profiles) -> Iterator[str]:
+def _relaxations(decided: Decided, catalog: Catalog, profiles: Profiles) -> Iterator[tuple[str, Values]]:
+    """Each relaxation in words with its cost, and as the values that make it."""
+
     def ask(values: Values) -> Decided | None:
         try:
             return decide(changed(decided.scenario, values), catalog, profiles, like=decided)
@@ -64,10 +68,12 @@ def _relaxations(decided: Decided, catalog: Catalog, profiles: Profiles) -> Iter
     yield from _slo_relaxations(decided, ask)
     for text, values in _limit_changes(decided.scenario):
         if (dollars := _dollars(ask(values))) is not None:
-            yield f"{text} would cost {dollars}"
+            yield f"{text} would cost {dollars}", values
 
 
-def _slo_relaxations(decided: Decided, ask: Callable[[Values], Decided | None]) -> Iterator[str]:
+def _slo_relaxations(
+    decided: Decided, ask: Callable[[Values], Decided | None]
+) -> Iterator[tuple[str, Values]]:
     """Each latency limit alone; where none helps, all that bind together, those that only then show included."""
     alone = False
     for path, best in _missed(decided).items():
@@ -75,7 +81,7 @@ def _slo_relaxations(decided: Decided, ask: Callable[[Values], Decided | None]) 
             value = round(room * best, 1)
             if (dollars := _dollars(ask({path: value}))) is not None:
                 alone = True
-                yield f"{_said({path: value})} would cost {dollars}"
+                yield f"{_said({path: value})} would cost {dollars}", {path: value}
                 break
     values: dict[str, object] = {}
     seen: Decided | None = decided
@@ -85,7 +91,7 @@ def _slo_relaxations(decided: Decided, ask: Callable[[Values], Decided | None]) 
         values |= {path: round(room * best, 1) for path, best in _missed(seen).items()}
         seen = ask(values)
         if values and (dollars := _dollars(seen)) is not None:
-            yield f"{_said(values)} would cost {dollars}"
+            yield f"{_said(values)} would cost {dollars}", values
             return
 
 

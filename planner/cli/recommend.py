@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,11 +11,20 @@ import typer
 
 from planner.cli.command import command
 from planner.cli.output import Output
+from planner.errors import InputError
 
 if TYPE_CHECKING:
     from planner.scenario import Scenario
 
 NOTHING_SATISFIES = 4
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change one key, spelled as in TOML: workloads.chat.requests_per_s=24; repeat for more.",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,6 +39,7 @@ def recommend(
         Path | None, typer.Option(help="Scenario file, when none is given as argument.")
     ] = None,
     example: Annotated[str | None, typer.Option(help="Run a shipped scenario instead.")] = None,
+    set_: SetOption = None,
     prices: Annotated[Path | None, typer.Option(help="Offers to use instead of the shipped ones.")] = None,
     calibration: Annotated[
         Path | None, typer.Option(help="Your measured runs: a file written by planner calibrate --save.")
@@ -47,6 +58,8 @@ def recommend(
     from planner import api
 
     question = _question(scenario, config, example, out)
+    if set_:
+        question = api.change_scenario(question, settings(set_))
     with out.progress("reading prices and profiles") as on_progress:
         plan = api.recommend(
             question,
@@ -60,6 +73,25 @@ def recommend(
         )
     out.emit(plan)
     return NOTHING_SATISFIES if plan.status == "infeasible" else 0
+
+
+def settings(given: list[str]) -> dict[str, object]:
+    """Values of `--set` by dotted path; what is no TOML value is text. Raises InputError.
+
+    >>> settings(["constraints.zones=['eu']", "workloads.chat.model=qwen3-32b"])
+    {'constraints.zones': ['eu'], 'workloads.chat.model': 'qwen3-32b'}
+    """
+    values: dict[str, object] = {}
+    for setting in given:
+        key, equals, text = setting.partition("=")
+        if not (key.strip() and equals and text.strip()):
+            raise InputError(f"--set {setting!r}: not KEY=VALUE", hint="workloads.chat.requests_per_s=24")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        values[key.strip()] = value
+    return values
 
 
 def _question(named: Path | None, config: Path | None, example: str | None, out: Output) -> Scenario:
