@@ -116,12 +116,14 @@ _LENGTHS = [
 
 
 def demand_table(demand: Demand) -> list[dict[str, float]]:
+    """The curve as a scenario holds it."""
     return [
         {"hours_per_month": p.hours_per_month, "requests_per_s": p.requests_per_s} for p in demand.periods
     ]
 
 
 def lengths_table(lengths: Lengths) -> Any:
+    """The lengths as a scenario holds them: one number where all requests are alike."""
     if lengths.nominal is not None:
         return {"nominal": lengths.nominal, "randomised": True}
     if len(lengths.histogram) == 1 and lengths.p95 == lengths.longest:

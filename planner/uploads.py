@@ -84,7 +84,9 @@ def read_request_log(data: bytes, name: str) -> dict[str, Any]:
     """
     text, suffix = text_of(data, name), PurePath(name).suffix.lower()
     if suffix not in (".csv", ".jsonl", ".json"):
-        raise ScenarioError(f"{suffix or 'no suffix'} is no request log", path=name, hint="use .csv or .jsonl")
+        raise ScenarioError(
+            f"{suffix or 'no suffix'} is no request log", path=name, hint="use .csv or .jsonl"
+        )
     try:
         if suffix == ".csv":
             return {"periods": demand_table(demand_of_csv(text))}
