@@ -14,6 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from planner.errors import check_known
 from planner.plan import Estimate, Offer, Plan, load_plan
+from planner.questions import (
+    change_scenario,
+    example_names,
+    example_text,
+    load_example,
+    load_scenario,
+    model_names,
+    read_upload,
+)
 from planner.render import render
 
 if TYPE_CHECKING:
@@ -68,63 +77,6 @@ __all__ = [
     "token_prices",
     "validate",
 ]
-
-
-def load_scenario(path: Path | str) -> Scenario:
-    """Scenario of a TOML, YAML or JSON file; ScenarioError names the field that is wrong."""
-    from planner.inputs import load_scenario
-
-    return load_scenario(Path(path))
-
-
-def load_example(name: str) -> Scenario:
-    """A shipped scenario, one of `example_names()`."""
-    from planner.inputs import load_example
-
-    return load_example(name)
-
-
-def example_names() -> tuple[str, ...]:
-    """Names of the shipped scenarios."""
-    from planner.inputs import example_names
-
-    return tuple(example_names())
-
-
-def example_text(name: str) -> str:
-    """The file of a shipped scenario, comments included."""
-    from planner.inputs import example_text
-
-    return example_text(name)
-
-
-def change_scenario(scenario: Scenario, values: Mapping[str, object]) -> Scenario:
-    """Copy with values replaced by dotted path, checked anew; None takes a value out. Raises ScenarioError.
-
-    `{"workloads.chat.requests_per_s": 24, "constraints.zones": ["eu"], "owned.0.count": 8}`
-    """
-    from planner.inputs import changed
-
-    return changed(scenario, values)
-
-
-def model_names() -> tuple[str, ...]:
-    """Names of the shipped model shapes."""
-    from planner.models import model_names
-
-    return model_names()
-
-
-def read_upload(kind: str, data: bytes, name: str) -> Any:
-    """What an uploaded file holds; it can name no file of this machine. `name` is used in messages only.
-
-    `kind`: `scenario` -> Scenario, `plan` -> Plan, `prices` -> Catalog; `model` (a config.json) and
-    `request_log` -> the values they set in a workload. Raises InputError or PriceError.
-    """
-    from planner.uploads import READERS
-
-    check_known("kind", [kind], READERS)
-    return READERS[kind](data, name)
 
 
 def find_scenario(explicit: Path | None = None, *, config: Path | None = None) -> Path:
