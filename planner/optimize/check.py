@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.optimize.problem import ALL_PERIODS, Floats, Ints, Problem
+from planner.optimize.problem import Floats, Ints, Problem
 
 TOLERANCE = 1e-5
 """Relative to a limit (or to one unit); ten times what rounding is allowed to use up."""
@@ -25,14 +25,14 @@ class Proposal:
 Check = Callable[[Problem, Proposal], Iterator[str]]
 
 
-def usd_per_hour(problem: Problem, units: Ints) -> float:
-    """Rent, recomputed."""
-    return float(problem.usd_per_hour @ units)
+def usd_per_hour(problem: Problem, plan: Proposal) -> float:
+    """Rent, and what is paid by the request, recomputed."""
+    return problem.cost(plan.units, plan.shares)
 
 
 def objective(problem: Problem, plan: Proposal) -> float:
     """Rent plus the penalty for what stays unserved."""
-    return usd_per_hour(problem, plan.units) + float(problem.unserved_usd_per_hour @ plan.unserved)
+    return usd_per_hour(problem, plan) + float(problem.unserved_usd_per_hour @ plan.unserved)
 
 
 def violations(problem: Problem, plan: Proposal) -> tuple[str, ...]:
@@ -66,9 +66,8 @@ def check_served(p: Problem, plan: Proposal) -> Iterator[str]:
 def check_capacity(p: Problem, plan: Proposal) -> Iterator[str]:
     """No unit is loaded above its capacity in any period, and no share sits on an option without units."""
     for period in range(p.period_count):
-        classes = p.period_of_class == period
-        load = (plan.shares[classes] * p.load_units[classes]).sum(axis=0)
-        idle = (plan.shares[classes] > 0).any(axis=0) & (plan.units == 0)
+        load = p.load_in(period, plan.shares)
+        idle = (load > 0) & (plan.units == 0)
         over = (load > plan.units + TOLERANCE * np.maximum(plan.units, 1)) | idle
         for o in np.flatnonzero(over):
             yield f"capacity_of[{p.options[o]}]: {load[o]:.6g} units of load on {plan.units[o]}"
@@ -77,15 +76,15 @@ def check_capacity(p: Problem, plan: Proposal) -> Iterator[str]:
 def check_pools(p: Problem, plan: Proposal) -> Iterator[str]:
     """Availability of every offer in every period."""
     for period in range(p.period_count):
-        present = np.isin(p.period_of_option, (ALL_PERIODS, period))
-        used = np.bincount(p.option_pool, plan.units * present, minlength=len(p.pool_limit))
+        present = plan.units * p.use_of_pool * p.present_in(period)
+        used = np.bincount(p.option_pool, present, minlength=len(p.pool_limit))
         for pool in np.flatnonzero(used > p.pool_limit + TOLERANCE):
-            yield f"availability[{p.pool_name(int(pool))}]: {used[pool]:.0f} of {p.pool_limit[pool]:.6g}"
+            yield f"availability[{p.pool_name(int(pool))}]: {used[pool]:.6g} of {p.pool_limit[pool]:.6g}"
 
 
 def check_sums(p: Problem, plan: Proposal) -> Iterator[str]:
     """Budget, share caps and resources."""
-    budget, cost = p.limits.budget_usd_per_hour, usd_per_hour(p, plan.units)
+    budget, cost = p.limits.budget_usd_per_hour, usd_per_hour(p, plan)
     if budget is not None and cost > budget * (1 + TOLERANCE) + 1e-9:
         yield f"budget: {cost:.6g} of {budget:.6g} USD per hour"
     for cap in p.share_caps:
@@ -93,7 +92,7 @@ def check_sums(p: Problem, plan: Proposal) -> Iterator[str]:
         if share > cap.max_share + TOLERANCE:
             yield f"{cap.name}: {share:.6g} of {cap.max_share:.6g}"
     for resource in p.limits.resources:
-        used = float(resource.per_unit @ plan.units)
+        used = resource.used(p, plan.units)
         if used > resource.limit * (1 + TOLERANCE):
             yield f"{resource.name}: {used:.6g} of {resource.limit:.6g}"
 
@@ -105,6 +104,17 @@ def check_spares(p: Problem, plan: Proposal) -> Iterator[str]:
             if not survives_loss(p, plan, int(group), period):
                 name, spare = p.group_name(int(group)), p.spare_units[group]
                 yield f"spare_units[{name}]: the load is lost with its {spare} largest units"
+
+
+def check_losses(p: Problem, plan: Proposal) -> Iterator[str]:
+    """Take each failure domain away and see whether the rest carries the load."""
+    for domain, group, period in p.losses:
+        classes = (p.class_group == group) & (p.period_of_class == period) & (p.demand_per_s > 0)
+        load = p.load_units[classes].sum(axis=0)
+        left = p.eligible[classes].all(axis=0) & ~domain.mask & ~p.is_hosted & p.present_in(period)
+        carried = (plan.units[left] / load[left]).sum() + plan.unserved[classes].min()
+        if carried < 1 - TOLERANCE:
+            yield f"losses[{domain.name}, {p.group_name(group)}]: the rest carries {carried:.6g} of the load"
 
 
 def survives_loss(p: Problem, plan: Proposal, group: int, period: int) -> bool:
@@ -120,7 +130,7 @@ def survives_loss(p: Problem, plan: Proposal, group: int, period: int) -> bool:
     if not whole.any():
         own = (plan.shares[classes] * p.load_units[classes]).sum(axis=0)
         return bool((own[own > 0] <= plan.units[own > 0] - spare + TOLERANCE).all())
-    largest_first = np.flatnonzero(whole & (plan.units > 0))
+    largest_first = np.flatnonzero(whole & (plan.units > 0) & p.present_in(period))
     largest_first = largest_first[np.argsort(load[largest_first], kind="stable")]
     units = plan.units[largest_first]
     lost = np.clip(spare - (np.cumsum(units) - units), 0, units)
@@ -129,5 +139,5 @@ def survives_loss(p: Problem, plan: Proposal, group: int, period: int) -> bool:
 
 
 CHECKS: tuple[Check, ...] = (
-    check_counts, check_served, check_capacity, check_pools, check_sums, check_spares,
+    check_counts, check_served, check_capacity, check_pools, check_sums, check_spares, check_losses,
 )  # fmt: skip

@@ -47,7 +47,7 @@ def relax_availability(p: Problem, solve: OpenSolver) -> Iterator[Relaxation]:
     least = _least_violation(p, "availability")
     if least is None:
         return
-    used = np.bincount(p.option_pool, _peak(p, least.units), minlength=len(p.pool_limit))
+    used = np.ceil(np.bincount(p.option_pool, _peak(p, least.units) * p.use_of_pool, minlength=len(p.pool_limit)) - TOLERANCE)
     short = np.flatnonzero(used > p.pool_limit + TOLERANCE)
     if short.size:
         raised = np.maximum(p.pool_limit, used)
@@ -75,10 +75,11 @@ def relax_resources(p: Problem, solve: OpenSolver) -> Iterator[Relaxation]:
     if least is None:
         return
     for r in p.limits.resources:
-        used = float(r.per_unit @ least.units)
+        used = r.used(p, least.units)
         if used > r.limit * (1 + TOLERANCE):
             text = f"{r.name} of {used:.6g} (now {r.limit:.6g})"
-            yield Relaxation(r.name, r.limit, used, None, text)
+            raised = tuple(replace(x, limit=used) if x.name == r.name else x for x in p.limits.resources)
+            yield Relaxation(r.name, r.limit, used, _usd(solve, p.changed(resources=raised)), text)
 
 
 def relax_spares(p: Problem, solve: OpenSolver) -> Iterator[Relaxation]:
@@ -92,12 +93,21 @@ def relax_spares(p: Problem, solve: OpenSolver) -> Iterator[Relaxation]:
             return
 
 
+def relax_losses(p: Problem, solve: OpenSolver) -> Iterator[Relaxation]:
+    """No failure domain to survive."""
+    usd = _usd(solve, p.changed(losses=())) if p.losses else None
+    if usd is not None:
+        domains = len({domain.name for domain, _, _ in p.losses})
+        yield Relaxation("losses", domains, 0, usd, "no rest that carries the load when spot vanishes")
+
+
 RELAXERS: dict[str, Relaxer] = {
     "budget": relax_budget,
     "availability": relax_availability,
     "share_cap": relax_share_caps,
     "resource": relax_resources,
     "spare_units": relax_spares,
+    "losses": relax_losses,
 }
 
 

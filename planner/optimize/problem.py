@@ -2,7 +2,9 @@
 
 Sets: K request classes (a workload may have several length classes), O options, G groups (workloads), P pools
 (offers; the options of one pool are the ways to run that offer and share its limit), T periods.
-A unit is one rented or owned instance of an option; it serves the classes of its group only.
+A unit is one rented or owned instance of an option; it serves the classes of its group only. Hardware paid for
+over the whole horizon may change groups from period to period (`option_holding`), load may be paid by the request
+(`share_usd_per_hour`), and work with a deadline may wait for a quiet period (`ANY_PERIOD`).
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ Splitting = Literal["continuous"] | int
 ALL_PERIODS = -1
 """`option_period` of a unit that is paid for and present the whole horizon (committed, owned)."""
 
+ANY_PERIOD = -1
+"""`class_period` of work that may be done in any period: on the options of each, or on one of `ALL_PERIODS`."""
+
 UNSERVED_USD_PER_REQUEST = 1.0
 """Penalty for a request left unserved. A constant on purpose: were it derived from the candidates, plans of a
 pruned and an unpruned problem could not be compared. Far above what any request costs to serve."""
@@ -41,11 +46,31 @@ class ShareCap:
 
 @dataclass(frozen=True, eq=False)
 class Resource:
-    """At most `limit` of something each unit uses `per_unit` of: kilowatts, a seller's GPU quota."""
+    """At most `limit` of something each unit uses `per_unit` of: kilowatts, a seller's GPU quota.
+
+    At any time, or added up `over_horizon` (carbon; `per_unit` is then of the unit's own hours).
+    """
 
     name: str
     per_unit: Floats
     limit: float
+    over_horizon: bool = False
+
+    def used(self, problem: Problem, units: Ints) -> float:
+        """What these units use; in the fullest period unless over the horizon."""
+        if self.over_horizon:
+            return float(self.per_unit @ units)
+        present = (problem.present_in(t) for t in range(problem.period_count))
+        return max(float(self.per_unit[there] @ units[there]) for there in present)
+
+
+@dataclass(frozen=True, eq=False)
+class LossDomain:
+    """What can vanish at one stroke, the options of `mask` [O]: the others must carry the load of `groups` [G]."""
+
+    name: str
+    mask: Bools
+    groups: Bools
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +82,7 @@ class Limits:
     spare_units: Ints | None = None
     share_caps: tuple[ShareCap, ...] = ()
     resources: tuple[Resource, ...] = ()
+    losses: tuple[LossDomain, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +93,11 @@ class Problem:
     0 = not eligible. With periods, a class belongs to one (`class_period`), an option to one or to all
     (`option_period`), and `usd_per_hour` of an option of one period is its price times that period's share of
     the hours, so that the objective is an average per hour of the horizon.
+
+    `share_usd_per_hour[k, o]`: what all of class k costs on option o beside its units, such as a hosted API's
+    tokens; options of `hosted` need no units at all. Options with `option_holding` >= 0 run on hardware held over
+    the horizon: each holding costs `holding_usd_per_hour` for every unit of its fullest period. `pool_use[o]`:
+    how much of its pool's limit one unit takes (1 unless given).
     """
 
     classes: tuple[str, ...]
@@ -86,6 +117,11 @@ class Problem:
     option_period: Ints | None = None
     splitting: Splitting = "continuous"
     unserved_allowed: bool = False
+    share_usd_per_hour: Floats | None = None
+    hosted: Bools | None = None
+    option_holding: Ints | None = None
+    holding_usd_per_hour: Floats | None = None
+    pool_use: Floats | None = None
 
     def __post_init__(self) -> None:
         """Raise InputError for shapes that disagree and for values no solver should see."""
@@ -99,9 +135,12 @@ class Problem:
             "usd_per_hour": (o,),
             "is_spot": (o,),
         }
-        for name, shape in shapes.items():
-            if np.shape(getattr(self, name)) != shape:
-                raise InputError(f"problem.{name}: shape {np.shape(getattr(self, name))} is not {shape}")
+        for name, shape in (shapes | _optional_shapes(k, o)).items():
+            values = getattr(self, name)
+            if values is not None and np.shape(values) != shape:
+                raise InputError(f"problem.{name}: shape {np.shape(values)} is not {shape}")
+        if (self.option_holding is None) != (self.holding_usd_per_hour is None):
+            raise InputError("problem.option_holding: goes together with holding_usd_per_hour")
         for name in ("demand_per_s", "capacity_per_s", "usd_per_hour"):
             values = getattr(self, name)
             if not (np.isfinite(values) & (values >= 0)).all():
@@ -137,8 +176,8 @@ class Problem:
     def eligible(self) -> Bools:
         """[K, O]: may a unit of option o serve class k, and is there anything of k to serve?"""
         same_group = self.class_group[:, None] == self.option_group[None, :]
-        at = self.period_of_option[None, :]
-        same_period = (at == ALL_PERIODS) | (at == self.period_of_class[:, None])
+        at, when = self.period_of_option[None, :], self.period_of_class[:, None]
+        same_period = (at == ALL_PERIODS) | (when == ANY_PERIOD) | (at == when)
         usable = (self.capacity_per_s > 0) & (self.pool_limit[self.option_pool] >= 1)[None, :]
         wanted: Bools = same_group & same_period & usable & (self.demand_per_s > 0)[:, None]
         return wanted
@@ -150,14 +189,95 @@ class Problem:
             self.demand_per_s[:, None],
             self.capacity_per_s,
             out=np.zeros_like(self.capacity_per_s, dtype=np.float64),
-            where=self.eligible,
+            where=self.eligible & ~self.is_hosted[None, :],
         )
 
     @cached_property
+    def is_hosted(self) -> Bools:
+        """[O]: needs no units; all False where not given."""
+        return np.zeros(len(self.options), bool) if self.hosted is None else self.hosted
+
+    @cached_property
+    def holding_of_option(self) -> Ints:
+        """[O]; -1 where the units of an option are its own."""
+        return np.full(len(self.options), -1) if self.option_holding is None else self.option_holding
+
+    @cached_property
+    def load_usd_per_hour(self) -> Floats:
+        """[K, O]: what all of a class costs on an option beside its units; zeros where not given."""
+        shape = self.capacity_per_s.shape
+        return np.zeros(shape) if self.share_usd_per_hour is None else self.share_usd_per_hour
+
+    @cached_property
+    def use_of_pool(self) -> Floats:
+        """[O]; ones where not given."""
+        return np.ones(len(self.options)) if self.pool_use is None else self.pool_use
+
+    @cached_property
+    def arc_period(self) -> Ints:
+        """[K, O]: the period in which a class loads an option; work without one takes the option's (0 for all)."""
+        when, at = self.period_of_class[:, None], self.period_of_option[None, :]
+        return np.where(when != ANY_PERIOD, when, np.maximum(at, 0))
+
+    def load_in(self, period: int, shares: Floats | None = None) -> Floats:
+        """[O]: units kept busy in a period by these shares [K, O], by all of every class when left out."""
+        k = np.flatnonzero((self.period_of_class == period) | (self.period_of_class == ANY_PERIOD))
+        load = self.load_units[k] * (self.arc_period[k] == period)
+        busy: Floats = (load if shares is None else shares[k] * load).sum(axis=0)
+        return busy
+
+    def present_in(self, period: int) -> Bools:
+        """[O]: units of which options are there in a period."""
+        return np.isin(self.period_of_option, (ALL_PERIODS, period))
+
+    def held(self, units: Ints) -> Floats:
+        """[H]: units of every holding: what its fullest period takes."""
+        count = 0 if self.holding_usd_per_hour is None else len(self.holding_usd_per_hour)
+        most = np.zeros(count)
+        if count:
+            at = self.holding_of_option
+            for period in range(self.period_count):
+                there = (at >= 0) & self.present_in(period)
+                most = np.maximum(most, np.bincount(at[there], units[there], minlength=count))
+        return most
+
+    def cost(self, units: Ints, shares: Floats) -> float:
+        """USD per hour: units, what is held for them, and load paid by the request."""
+        usd = float(self.usd_per_hour @ units)
+        if self.holding_usd_per_hour is not None:
+            usd += float(self.holding_usd_per_hour @ self.held(units))
+        if self.share_usd_per_hour is not None:
+            usd += float((self.share_usd_per_hour * shares).sum())
+        return usd
+
+    @cached_property
+    def spills(self) -> Bools:
+        """[G]: a hosted option may serve every class of the group, so it takes what lost units leave."""
+        found = np.zeros(self.group_count, bool)
+        for group in range(self.group_count):
+            classes = (self.class_group == group) & (self.demand_per_s > 0)
+            found[group] = (self.eligible[np.ix_(classes, self.is_hosted)].any(axis=1)).all()
+        return found
+
+    @cached_property
     def spare_units(self) -> Ints:
-        """[G]."""
+        """[G]; 0 where a hosted option stands by."""
         spare = self.limits.spare_units
-        return np.zeros(self.group_count, np.int64) if spare is None else np.asarray(spare, np.int64)
+        if spare is None:
+            return np.zeros(self.group_count, np.int64)
+        return np.where(self.spills, 0, np.asarray(spare, np.int64)[: self.group_count])
+
+    @cached_property
+    def losses(self) -> tuple[tuple[LossDomain, int, int], ...]:
+        """(domain, group, period) of every loss to survive; none where a hosted option stands by."""
+        found = []
+        for domain in self.limits.losses:
+            for group in np.flatnonzero(domain.groups & ~self.spills):
+                there = domain.mask & (self.option_group == group)
+                wanted = (self.class_group == group) & (self.demand_per_s > 0)
+                found += [(domain, int(group), int(t)) for t in np.unique(self.period_of_class[wanted])
+                          if t != ANY_PERIOD and (there & self.present_in(t)).any()]  # fmt: skip
+        return tuple(found)
 
     @cached_property
     def share_caps(self) -> tuple[ShareCap, ...]:
@@ -196,6 +316,9 @@ class Problem:
         """The problem with only the options of the mask; pools keep their numbers."""
         caps = tuple(replace(c, mask=c.mask[options]) for c in self.limits.share_caps)
         resources = tuple(replace(r, per_unit=r.per_unit[options]) for r in self.limits.resources)
+        losses = tuple(replace(d, mask=d.mask[options]) for d in self.limits.losses)
+        by_option = {name: None if (values := getattr(self, name)) is None else values[..., options]
+                     for name in _optional_shapes(0, 0) if name != "class_period"}  # fmt: skip
         return self.changed(
             options=tuple(np.asarray(self.options, object)[options]),
             option_group=self.option_group[options],
@@ -204,19 +327,38 @@ class Problem:
             usd_per_hour=self.usd_per_hour[options],
             is_spot=self.is_spot[options],
             pools=self.pools or tuple(self.pool_name(p) for p in range(len(self.pool_limit))),
-            option_period=None if self.option_period is None else self.option_period[options],
             share_caps=caps,
             resources=resources,
+            losses=losses,
+            **by_option,
         )
 
-    def only(self, group: int) -> Problem:
-        """The problem of one group alone: other demands are zero, other options gone."""
-        demand = np.where(self.class_group == group, self.demand_per_s, 0.0)
-        return self.changed(demand_per_s=demand).keep(self.option_group == group)
+    def only(self, group: int | Ints) -> Problem:
+        """The problem of one group alone, or of several: other demands are zero, other options gone."""
+        demand = np.where(np.isin(self.class_group, group), self.demand_per_s, 0.0)
+        return self.changed(demand_per_s=demand).keep(np.isin(self.option_group, group))
+
+    @cached_property
+    def linked_groups(self) -> tuple[Ints, ...]:
+        """Groups with demand, those that may share a holding together."""
+        wanted = np.unique(self.class_group[self.demand_per_s > 0])
+        label = np.arange(self.group_count)
+        usable = self.eligible.any(axis=0)
+        for holding in range(0 if self.holding_usd_per_hour is None else len(self.holding_usd_per_hour)):
+            linked = np.unique(label[self.option_group[usable & (self.holding_of_option == holding)]])
+            label[np.isin(label, linked)] = linked.min(initial=0)
+        return tuple(wanted[label[wanted] == one] for one in np.unique(label[wanted]))
 
     def without(self, forbidden: Bools) -> Problem:
         """The problem in which the options of the mask may not be used; indices stay as they are."""
         return self.changed(capacity_per_s=np.where(forbidden[None, :], 0.0, self.capacity_per_s))
+
+
+def _optional_shapes(k: int, o: int) -> dict[str, tuple[int, ...]]:
+    return {
+        "class_period": (k,), "option_period": (o,), "share_usd_per_hour": (k, o), "hosted": (o,),
+        "option_holding": (o,), "pool_use": (o,),
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ a row or raising the cost:
 - same group and same period, and at least as much capacity for every class: `serve_all_of`, `capacity_of`,
   `in_use` and `spare_units` still hold (the fleet is pointwise no smaller, so neither is what a loss leaves);
 - not dearer: cost and budget;
-- same pool, or a pool without a limit: `availability`;
-- in no share cap b is not in, and uses no more of any resource: `share_cap`, `resource`.
+- same pool, or a pool without a limit: `availability`; same holding, or none: `held`;
+- in no share cap or failure domain b is not in, and uses no more of any resource: `share_cap`, `losses`, `resource`;
+- load costs no more on it: what is paid by the request. Options that need no units are all kept.
 
 The swap may be repeated until b is unused, so leaving b out loses nothing. Equal options keep the first.
 """
@@ -24,20 +25,24 @@ def undominated(problem: Problem) -> Bools:
     keep = np.zeros(len(problem.options), bool)
     usable = problem.eligible.any(axis=0)
     capacity = np.where(problem.eligible, problem.capacity_per_s, 0.0)
-    burdens = _burdens(problem)
+    burdens, per_load = _burdens(problem), problem.load_usd_per_hour
+    keep |= usable & problem.is_hosted
     for group in range(problem.group_count):
         rows = problem.class_group == group
         for period in np.unique(problem.period_of_option):
             members = usable & (problem.option_group == group) & (problem.period_of_option == period)
-            options = np.flatnonzero(members)
-            keep[_frontier(problem, options, capacity[rows], burdens)] = True
+            options = np.flatnonzero(members & ~problem.is_hosted)
+            paid = np.vstack([burdens, per_load[rows]]) if per_load.any() else burdens
+            keep[_frontier(problem, options, capacity[rows], paid)] = True
     return keep
 
 
 def _burdens(problem: Problem) -> Floats:
     """[B, O]: what an option must not have more of than the one it replaces."""
     caps = [cap.mask.astype(float) for cap in problem.share_caps]
-    return np.vstack([problem.usd_per_hour, *caps, *(r.per_unit for r in problem.limits.resources)])
+    domains = [domain.mask.astype(float) for domain in problem.limits.losses]
+    resources = (r.per_unit for r in problem.limits.resources)
+    return np.vstack([problem.usd_per_hour, *caps, *domains, *resources])
 
 
 def _frontier(problem: Problem, options: Ints, capacity: Floats, burdens: Floats) -> Ints:
@@ -49,7 +54,11 @@ def _frontier(problem: Problem, options: Ints, capacity: Floats, burdens: Floats
     count = 0
     for option in options[order]:
         rivals = kept[:count]
-        rivals = rivals[unlimited[rivals] | (problem.option_pool[rivals] == problem.option_pool[option])]
+        same_pool = problem.option_pool[rivals] == problem.option_pool[option]
+        same_pool &= problem.use_of_pool[rivals] <= problem.use_of_pool[option]
+        holding = problem.holding_of_option
+        same_holding = (holding[rivals] == -1) | (holding[rivals] == holding[option])
+        rivals = rivals[(unlimited[rivals] | same_pool) & same_holding]
         better = (capacity[:, rivals] >= capacity[:, [option]]).all(axis=0)
         better &= (burdens[:, rivals] <= burdens[:, [option]]).all(axis=0)
         if not better.any():

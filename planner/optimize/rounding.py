@@ -26,17 +26,20 @@ def rounded(p: Problem, model: Model, values: Floats) -> Proposal:
         total = shares.sum(axis=1, keepdims=True)
         rest = np.divide((1 - unserved)[:, None], total, out=np.zeros_like(total), where=total > 0)
         plans.append(with_units(p, shares * rest, unserved, counted))
-    return min(plans, key=lambda plan: usd_per_hour(p, plan.units))
+    return min(plans, key=lambda plan: usd_per_hour(p, plan))
 
 
 def with_units(p: Problem, shares: Floats, unserved: Floats, counted: Ints) -> Proposal:
-    """As many units as the shares keep busy; groups with spares keep the solver's count where higher."""
+    """As many units as the shares keep busy; groups with spares or
+    losses to survive keep the solver's count where higher."""
     busy = np.zeros(len(p.options))
     for period in range(p.period_count):
-        at = p.period_of_class == period
-        busy = np.maximum(busy, whole_units((shares[at] * p.load_units[at]).sum(axis=0)))
-    if p.spare_units.any():
-        spare = (p.spare_units > 0)[p.option_group]
+        busy = np.maximum(busy, whole_units(p.load_in(period, shares)))
+    kept = p.spare_units > 0
+    for _, group, _ in p.losses:
+        kept[group] = True
+    if kept.any():
+        spare = kept[p.option_group]
         busy = np.where(spare, np.maximum(busy, counted), busy)
     units = busy.astype(np.int64)
     return Proposal(units, shares, unserved)

@@ -50,17 +50,17 @@ class Search:
 
     def decide_by_group(self, p: Problem, known: Proposal | None) -> Decision | None:
         """Groups apart first: exact when the parts together keep the shared limits, else a bound."""
-        groups = np.unique(p.class_group[p.demand_per_s > 0])
+        groups = p.linked_groups
         if len(groups) < 2:
             return self.decide_jointly(p, known)
         began = time.perf_counter()
         parts: list[tuple[np.ndarray, Decision]] = []
         search = self.with_time(1 / (2 * len(groups)))
         for group in groups:
-            part = search.decide_jointly(p.only(int(group)), None)
+            part = search.decide_jointly(p.only(group), None)
             if part is None:
                 return None
-            parts.append((p.option_group == group, part))
+            parts.append((np.isin(p.option_group, group), part))
             search = search.with_time(0) if part.interrupted else search
         plan = _union(p, parts)
         bound = sum(part.bound for _, part in parts)
@@ -73,7 +73,7 @@ class Search:
             units=plan.units,
             shares=plan.shares,
             unserved=plan.unserved,
-            usd_per_hour=usd_per_hour(p, plan.units),
+            usd_per_hour=usd_per_hour(p, plan),
             notes=tuple(dict.fromkeys(note for _, part in parts for note in part.notes)),
             nodes=sum(part.nodes for _, part in parts),
             interrupted=any(part.interrupted for _, part in parts),
@@ -167,7 +167,7 @@ def _decision(p: Problem, plan: Proposal, answer: Answer, gap: float, notes: tup
         units=plan.units,
         shares=plan.shares,
         unserved=plan.unserved,
-        usd_per_hour=usd_per_hour(p, plan.units),
+        usd_per_hour=usd_per_hour(p, plan),
         bound=0.0,
         gap=1.0,
         seconds=0.0,

@@ -45,7 +45,7 @@ def mix_size(p: Problem, group: int, period: int) -> Floats | None:
     classes = (p.class_group == group) & (p.period_of_class == period) & (p.demand_per_s > 0)
     if not classes.any():
         return None
-    whole = p.eligible[classes].all(axis=0)
+    whole = p.eligible[classes].all(axis=0) & p.present_in(period)
     load = p.load_units[classes].sum(axis=0)
     size: Floats = np.divide(1.0, load, out=np.zeros(len(p.options)), where=whole & (load > 0))
     return size
