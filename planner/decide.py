@@ -13,6 +13,7 @@ from planner.optimize.problem import Decision, Floats, Problem
 from planner.optimize.solve import solve
 from planner.options.build import Column, columns_of, problem_of
 from planner.options.configurations import Configurations, engines_for
+from planner.options.hosted import HostedApi, HostedOption, asked_on, hosted_apis, hosted_options
 from planner.options.offers import Considered, consider
 from planner.options.owned import owned_offers
 from planner.options.periods import Slice, slices
@@ -43,13 +44,12 @@ class Decided:
     columns: tuple[Column, ...]
     problem: Problem
     decision: Decision
+    hosted: tuple[HostedOption, ...] = ()
+    """The last options of the problem, behind those of `columns`."""
 
 
 def market(scenario: Scenario, catalog: Catalog) -> tuple[Offer, ...]:
-    """All offers of the question: the snapshot, own prices over it, owned hardware.
-
-    Hosted APIs are not planned by this release; their rows are left out (and counted by the answer).
-    """
+    """All offers of GPUs in the question: the snapshot, own prices over it, owned hardware."""
     own = [row for row in scenario.prices if row.term != "api"]
     priced = catalog.with_own_prices(own) if own else catalog
     return (*priced.offers, *owned_offers(scenario.owned))
@@ -74,7 +74,8 @@ def decide(
     Raises ScenarioError for constraints that name nothing, NoAnswer when the solver's limits ended first.
     """
     limits, offers = scenario.constraints, market(scenario, catalog)
-    _check_names(limits, offers)
+    apis = hosted_apis(scenario, at=asked_on(catalog.offers))
+    _check_names(limits, offers, apis)
     _check_context(scenario)
     considered = consider(offers, limits)
     workloads = tuple(scenario.workloads.values())
@@ -89,10 +90,12 @@ def decide(
     )
     found = [options_of(i, way, considered.offers) for i, way in enumerate(ways)]
     options = tuple(option for some, _ in found for option in some)
+    by_token = [hosted_options(i, w, apis, limits) for i, w in enumerate(workloads)]
+    hosted = tuple(option for some, _ in by_token for option in some)
     months = slices([w.demand for w in workloads])
     columns = tuple(columns_of(options, months))
-    problem = problem_of(ways, columns, months, limits)
-    on_progress(f"choosing among {len(columns)} options")
+    problem = problem_of(ways, columns, months, limits, hosted)
+    on_progress(f"choosing among {len(problem.options)} options")
     decision = solve(
         problem,
         gap=DEFAULT_GAP if gap is None else gap,
@@ -100,23 +103,24 @@ def decide(
     )
     if decision.status != "infeasible":
         decision = replace(decision, shares=balanced(problem, decision))
-    refused = tuple(reasons for _, reasons in found)
+    refused = tuple({**gpu, **api} for (_, gpu), (_, api) in zip(found, by_token, strict=True))
     return Decided(scenario, considered, months, ways, options, refused, configurations, columns,
-                   problem, decision)  # fmt: skip
+                   problem, decision, hosted)  # fmt: skip
 
 
 def balanced(problem: Problem, decision: Decision) -> Floats:
     """[K, O]: each class's load spread over its units in proportion to what they can carry, as a router would.
 
     The optimization only needs some split that fits; an even one keeps every unit equally far from its
-    limit. Spot and the rest keep their totals, so that a cap on spot still holds.
+    limit. Options that the same caps count (spot, a seller) keep their total, so that every cap still holds.
     """
     shares = decision.shares.copy()
+    marks = np.vstack([problem.is_spot, problem.is_hosted, *(cap.mask for cap in problem.share_caps)])
+    _, sides = np.unique(marks, axis=1, return_inverse=True)
     for k in range(len(problem.classes)):
         able = problem.eligible[k] & (decision.units > 0)
-        for side in (problem.is_spot, ~problem.is_spot):
-            group = able & side
-            room = np.where(group, decision.units * problem.capacity_per_s[k], 0.0)
+        for side in (sides == s for s in range(sides.max(initial=-1) + 1)):
+            room = np.where(able & side, decision.units * problem.capacity_per_s[k], 0.0)
             if room.sum() > 0:
                 shares[k] = np.where(side, shares[k][side].sum() * room / room.sum(), shares[k])
     return shares
@@ -130,9 +134,9 @@ def _largest(offers: Sequence[Offer]) -> dict[str, int]:
     return most
 
 
-def _check_names(limits: Constraints, offers: Sequence[Offer]) -> None:
+def _check_names(limits: Constraints, offers: Sequence[Offer], apis: Sequence[HostedApi]) -> None:
     """Sellers, GPUs and region patterns must name something: a misspelt limit must not pass for a strict one."""
-    known = {o.seller for o in offers}
+    known = {o.seller for o in offers} | {api.seller for api in apis}
     for seller in limits.sellers or ():
         if seller not in known and seller != "owned":
             raise ScenarioError(

@@ -33,7 +33,8 @@ class Constraints(Record):
     sellers: Annotated[tuple[t.Text, ...] | None, Field(min_length=1, examples=[["aws", "owned"]])] = None
     """Sellers to consider."""
     terms: Annotated[tuple[t.Term, ...] | None, Field(min_length=1, examples=[["on_demand", "spot"]])] = None
-    """Terms to consider."""
+    """Terms to consider. Hosted APIs take part where this names `api` (own prices and the shipped token tables), or
+    where it is left out and `[[prices]]` gives one."""
     vendors: Annotated[tuple[t.Vendor, ...] | None, Field(min_length=1, examples=[["nvidia", "amd"]])] = None
     """GPU makers to consider."""
     gpus: Annotated[tuple[t.Text, ...] | None, Field(min_length=1, examples=[["h100_sxm", "rtx_4090"]])] = (
@@ -112,7 +113,7 @@ class Price(Record):
     interruption_per_hour: t.Share | None = None
     """Chance that spot capacity is taken away within an hour."""
     model: t.Text | None = None
-    """Model a hosted API serves."""
+    """Model a hosted API serves; a workload with latency limits also needs its `ttft_ms` and `tpot_ms`."""
     usd_per_million_input_tokens: t.UsdOrZero | None = None
     """Price of an API."""
     usd_per_million_output_tokens: t.UsdOrZero | None = None

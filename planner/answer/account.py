@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from planner.answer.kernels import openness
-from planner.answer.placements import Layer, usd_per_month
+from planner.answer.placements import HostedLoad, Layer, hosted_loads, usd_per_month
 from planner.decide import Decided
 from planner.estimate.describe import measured_share
 from planner.options.configurations import refusals
+from planner.options.hosted import hosted_apis
 from planner.options.sustain import probability_within
 from planner.options.table import VERDICTS
 from planner.plan import Assumption, Evidence, Finding, Rejected
@@ -79,7 +80,8 @@ def assumptions(decided: Decided, layers: Sequence[Layer]) -> Iterator[Assumptio
 def evidence(decided: Decided, layers: list[Layer]) -> tuple[Evidence, ...]:
     """Shares of the dollars by what their speed and their price rest on."""
     usd = {id(x): usd_per_month(x, decided) for x in layers}
-    total = sum(usd.values()) or 1.0
+    hosted = hosted_loads(decided)
+    total = sum((*usd.values(), *(x.usd_per_month for x in hosted))) or 1.0
     speed: dict[str, dict[str, float]] = {}
     for layer in layers:
         c = layer.option.configuration
@@ -89,6 +91,12 @@ def evidence(decided: Decided, layers: list[Layer]) -> tuple[Evidence, ...]:
         Evidence("performance", basis, sum(by_gpu.values()), ", ".join(sorted(by_gpu)), _where(basis))  # type: ignore[arg-type]
         for basis, by_gpu in sorted(speed.items())
     ]
+    rows += [
+        Evidence("performance", "quoted", x.usd_per_month / total, x.option.api.label, _latency(x))
+        for x in hosted
+    ]
+    rows += [Evidence("prices", "quoted", x.usd_per_month / total, x.option.api.seller, x.option.api.source,
+                      x.option.api.as_of) for x in hosted]  # fmt: skip
     sources: dict[tuple[str, str | None], list[Layer]] = {}
     for layer in layers:
         sources.setdefault((layer.option.offer.source, layer.option.offer.as_of), []).append(layer)
@@ -98,6 +106,18 @@ def evidence(decided: Decided, layers: list[Layer]) -> tuple[Evidence, ...]:
             Evidence("prices", "quoted", sum(usd[id(x)] for x in group) / total, sellers, source, as_of)
         )
     return tuple(rows)
+
+
+def _latency(load: HostedLoad) -> str:
+    api = load.option.api
+    known = [
+        f"{name} {value:g} ms" for name, value in (("TTFT", api.ttft_ms), ("TPOT", api.tpot_ms)) if value
+    ]
+    return (
+        f"{', '.join(known)}, as given in [[prices]]"
+        if known
+        else "its latency is not known and no limit asks for it"
+    )
 
 
 def _where(basis: str) -> str:
@@ -181,9 +201,33 @@ def findings(decided: Decided, layers: list[Layer]) -> Iterator[Finding]:
     if stand_ins:
         yield Finding("warning", "kernels", f"no measured kernel of some ops satisfies the rule; our own stand in at a "
                       f"published ratio: {_some(stand_ins)}")  # fmt: skip
-    yield openness(decided, layers)
-    if any(p.term == "api" for p in decided.scenario.prices):
-        yield Finding("note", "api", "hosted APIs among the prices are not compared by this release")
+    if layers:
+        yield openness(decided, layers)
+    yield from _about_apis(decided)
+
+
+def _about_apis(decided: Decided) -> Iterator[Finding]:
+    """What is not known of an API in the plan, and prices of APIs that no workload could use."""
+    used = [x.option.api for x in hosted_loads(decided)]
+    if used:
+        names = _some(sorted({api.label for api in used}))
+        text = f"{names}: data leaves your hands; rate limits, precision, kernels are the seller's"
+        yield Finding("warning", "api", text)
+    if tiered := sorted({api.label for api in used if "longer_prompts_cost_more" in api.flags}):
+        yield Finding("warning", "api", f"priced as short prompts; longer ones cost more: {_some(tiered)}")
+    models = {way.workload.shape.name for way in decided.ways}
+    terms = decided.scenario.constraints.terms
+    if terms is not None and "api" not in terms and any(p.term == "api" for p in decided.scenario.prices):
+        yield Finding(
+            "note", "api", "[[prices]] of term api are not used: constraints.terms does not name api"
+        )
+    idle = (
+        [api.label for api in hosted_apis(decided.scenario, at=None) if api.model not in models]
+        if terms is None
+        else []
+    )
+    if idle:
+        yield Finding("note", "api", f"serves a model that no workload runs: {_some(idle)}")
 
 
 _FLAGS = {

@@ -21,8 +21,10 @@ def alternatives(decided: Decided, *, usd_per_month: float, count: int = COUNT) 
     """
     keys = [(c.option.offer.gpu, c.option.offer.term) for c in decided.columns]
     names = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    keys += [("", "api")] * len(decided.hosted)
+    names |= {("", "api"): len(names)} if decided.hosted else {}
     plans = best_per_key(decided.problem, np.array([names[k] for k in keys], np.int64))
-    chosen = {keys[o] for o in np.flatnonzero(decided.decision.units)}
+    chosen = {keys[o] for o in np.flatnonzero(decided.decision.shares.any(axis=0))}
     by_number = {i: key for key, i in names.items()}
     found, seen = [], set()
     for plan in plans:
@@ -42,6 +44,9 @@ def _alternative(
     usd = usd_per_hour * HOURS_PER_MONTH
     parts: dict[str, int] = {}
     for o, n in zip(options, units, strict=True):
+        if o >= len(decided.columns):
+            parts[f"hosted API {decided.hosted[o - len(decided.columns)].api.label.removesuffix(' api')}"] = 0
+            continue
         option = decided.columns[o].option
         offer, c = option.offer, option.configuration
         gpu = load_gpus()[offer.gpu].name
@@ -56,6 +61,8 @@ def _alternative(
 
 def _reason(decided: Decided, options: tuple[int, ...], units: tuple[int, ...]) -> str:
     """What decided against it: throughput per dollar, or whole units and spares that stand idle."""
+    if any(o >= len(decided.columns) for o in (*options, *_chosen(decided))):
+        return "dearer at this volume"  # paid by the token on one side, by the hour on the other
     best, other = _dollars_per_rate(decided, _chosen(decided)), _dollars_per_rate(decided, options)
     p = decided.problem
     idle = 1.0 - _busy(decided, options, units)
@@ -81,7 +88,7 @@ def _reason(decided: Decided, options: tuple[int, ...], units: tuple[int, ...]) 
 
 
 def _chosen(decided: Decided) -> tuple[int, ...]:
-    return tuple(int(o) for o in np.flatnonzero(decided.decision.units))
+    return tuple(int(o) for o in np.flatnonzero(decided.decision.shares.any(axis=0)))
 
 
 def _dollars_per_rate(decided: Decided, options: tuple[int, ...]) -> float:

@@ -17,7 +17,7 @@ from planner.answer.account import (
 )
 from planner.answer.alternatives import alternatives
 from planner.answer.money import token_prices
-from planner.answer.placements import placements
+from planner.answer.placements import hosted_placements, placements
 from planner.decide import Decided
 from planner.plan import Digests, Plan, Question
 from planner.policy import judge
@@ -30,7 +30,8 @@ def plan_of(decided: Decided, catalog: Catalog, profiles: Profiles, *, as_of: da
     """The plan of a feasible decision."""
     found = list(placements(decided))
     layers = [layer for _, layer in found]
-    usd = sum(p.usd_per_month for p, _ in found)
+    parts = (*(p for p, _ in found), *hosted_placements(decided))
+    usd = sum(p.usd_per_month for p in parts)
     d = decided.decision
     plan = Plan(
         question=Question(decided.scenario.digest, decided.scenario.text),
@@ -42,7 +43,7 @@ def plan_of(decided: Decided, catalog: Catalog, profiles: Profiles, *, as_of: da
         gap=d.gap,
         slo_probability=slo_probability(decided, layers),
         measured_share=plan_measured_share(decided, layers),
-        placements=tuple(p for p, _ in found),
+        placements=tuple(sorted(parts, key=lambda p: -p.usd_per_month)),
         alternatives=alternatives(decided, usd_per_month=usd),
         rejected=rejected(decided, catalog),
         assumptions=tuple(assumptions(decided, layers)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.answer.placements import Layer, usd_per_month
+from planner.answer.placements import Layer, hosted_loads, usd_per_month
 from planner.decide import Decided
 from planner.plan import TokenPrices
 from planner.pricing.money import HOURS_PER_MONTH
@@ -21,6 +21,9 @@ def token_prices(decided: Decided, found: list[Layer]) -> TokenPrices:
         usd = usd_per_month(layer, decided)
         dollars["input"] += usd * share
         dollars["output"] += usd * (1.0 - share)
+    for load in hosted_loads(decided):
+        dollars["input"] += load.usd_for_input
+        dollars["output"] += load.usd_per_month - load.usd_for_input
     inputs, outputs = tokens_per_month(decided)
     total = sum(dollars.values())
     return TokenPrices(

@@ -12,8 +12,11 @@ from planner.estimate.describe import describe
 from planner.estimate.power import board_power
 from planner.kernels.registry import load_variants
 from planner.optimize.problem import ALL_PERIODS
+from planner.options.hosted import HostedOption
 from planner.options.table import Option
 from planner.plan import Placement
+from planner.pricing.money import HOURS_PER_MONTH
+from planner.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ def layers(decided: Decided) -> list[Layer]:
     counts: dict[int, dict[int, int]] = {}
     options: dict[int, Option] = {}
     every = range(len(decided.slices))
-    for column, units in zip(decided.columns, decided.decision.units.tolist(), strict=True):
+    mine = decided.decision.units[: len(decided.columns)]
+    for column, units in zip(decided.columns, mine.tolist(), strict=True):
         if units:
             key = id(column.option)
             options[key] = column.option
@@ -44,6 +48,49 @@ def layers(decided: Decided) -> list[Layer]:
             periods = tuple(sorted(t for t, u in by_period.items() if u >= level))
             found.append(Layer(options[key], level - below, periods))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class HostedLoad:
+    """What one hosted API carries: requests per second in its busiest slice, and USD per month."""
+
+    option: HostedOption
+    workload: Workload
+    requests_per_s: float
+    requests_per_month: float
+    usd_per_month: float
+
+    @property
+    def usd_for_input(self) -> float:
+        """The part of `usd_per_month` that is for input tokens."""
+        return self.requests_per_month * self.option.api.usd_per_request(self.workload)[0]
+
+
+def hosted_loads(decided: Decided) -> list[HostedLoad]:
+    """The APIs in use, dearest first."""
+    p, d = decided.problem, decided.decision
+    found = []
+    for o, option in enumerate(decided.hosted, start=len(decided.columns)):
+        carried = d.shares[:, o] * p.demand_per_s
+        if carried.any():
+            usd = float((p.load_usd_per_hour[:, o] * d.shares[:, o]).sum()) * HOURS_PER_MONTH
+            workload = decided.ways[option.workload].workload
+            found.append(
+                HostedLoad(option, workload, float(carried.max()), usd / option.usd_per_request, usd)
+            )
+    return sorted(found, key=lambda x: (-x.usd_per_month, x.option.api.label))
+
+
+def hosted_placements(decided: Decided) -> Iterator[Placement]:
+    """A hosted API has an offer and a load only."""
+    for load in hosted_loads(decided):
+        yield Placement(
+            workload=load.workload.name, offer=load.option.api.offer(load.usd_per_month / HOURS_PER_MONTH), gpu=None,
+            units=0, replicas_per_unit=None, layout=None, engine=None, engine_flags=(), variants={},
+            weight_precision=load.option.api.weights, kv_precision=None, batch_limit=None,
+            load_requests_per_s=load.requests_per_s, headroom=None, estimate=None, usd_per_month=load.usd_per_month,
+            term="api",
+        )  # fmt: skip
 
 
 def hours_of(layer: Layer, decided: Decided) -> float:

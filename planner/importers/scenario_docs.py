@@ -41,7 +41,7 @@ def _rows(table: Mapping[str, Any]) -> Iterator[str]:
         default = "required" if key in required else _value(field.get("default"))
         example = next((_value(e) for e in field.get("examples", ())), "")
         choices = _choices(field)
-        what = " ".join(x for x in (field.get("description", ""), choices) if x)
+        what = " ".join(f"{field.get('description', '')} {choices}".split())
         yield f"| `{key}` | {what} | {default} | {example} |"
 
 

@@ -1,7 +1,7 @@
 """The optimization model: problem in, checked decision out. Solvers are imported when one is run."""
 
 from planner.optimize.fleet import Fleet, size_fleet
-from planner.optimize.problem import Decision, Limits, Problem, Relaxation, Resource, ShareCap
+from planner.optimize.problem import Decision, Limits, LossDomain, Problem, Relaxation, Resource, ShareCap
 from planner.optimize.single import SinglePlan, best_per_key, best_single
 from planner.optimize.solve import solve, solve_without
 
@@ -9,6 +9,7 @@ __all__ = [
     "Decision",
     "Fleet",
     "Limits",
+    "LossDomain",
     "Problem",
     "Relaxation",
     "Resource",

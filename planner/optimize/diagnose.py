@@ -47,7 +47,8 @@ def relax_availability(p: Problem, solve: OpenSolver) -> Iterator[Relaxation]:
     least = _least_violation(p, "availability")
     if least is None:
         return
-    used = np.ceil(np.bincount(p.option_pool, _peak(p, least.units) * p.use_of_pool, minlength=len(p.pool_limit)) - TOLERANCE)
+    taken = _peak(p, least.units) * p.use_of_pool
+    used = np.ceil(np.bincount(p.option_pool, taken, minlength=len(p.pool_limit)) - TOLERANCE)
     short = np.flatnonzero(used > p.pool_limit + TOLERANCE)
     if short.size:
         raised = np.maximum(p.pool_limit, used)

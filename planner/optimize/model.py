@@ -92,14 +92,17 @@ def build(
     upper = _most_units(live, most)
 
     b = Builder()
-    units = b.columns(len(problem.options), cost=priced * problem.usd_per_hour, upper=upper, integer=upper <= LARGEST_COUNT)
+    rent = priced * problem.usd_per_hour
+    units = b.columns(len(problem.options), cost=rent, upper=upper, integer=upper <= LARGEST_COUNT)
     usd = priced * problem.load_usd_per_hour[klass, option] / problem.pieces
     share = b.columns(len(klass), cost=usd, upper=problem.pieces, integer=problem.splitting != "continuous")
     may_drop = float(problem.unserved_allowed and relax is None)
     penalty = may_drop * problem.unserved_usd_per_hour
     unserved = b.columns(len(problem.classes), cost=penalty, upper=may_drop)
     holding = problem.holding_usd_per_hour
-    held = b.columns(0 if holding is None else len(holding), cost=0.0 if holding is None else priced * holding)
+    held = b.columns(
+        0 if holding is None else len(holding), cost=0.0 if holding is None else priced * holding
+    )
     load = live.load_units[klass, option]
     columns = Columns(units, share, unserved, klass, option, load, most, held)
 

@@ -157,7 +157,11 @@ def _held_set(p: Problem, group: int, options: Ints) -> SinglePlan:
     if not fits or (units * p.use_of_pool[options] > p.pool_limit[p.option_pool[options]]).any():
         return NOTHING
     held = p.holding_usd_per_hour[p.holding_of_option[options[0]]] * units.max()  # type: ignore[index]
-    usd = held + p.usd_per_hour[options] @ units + (p.load_usd_per_hour[np.ix_(classes, options)] * shares).sum()
+    usd = (
+        held
+        + p.usd_per_hour[options] @ units
+        + (p.load_usd_per_hour[np.ix_(classes, options)] * shares).sum()
+    )
     return SinglePlan(-1, tuple(options.tolist()), tuple(units.astype(int).tolist()), float(usd))
 
 
@@ -166,7 +170,8 @@ def _even_shares(p: Problem, classes: np.ndarray, options: Ints) -> Floats:
     at = np.ix_(classes, options)
     weight = np.where(p.eligible[at], 1.0 / np.where(p.load_units[at] > 0, p.load_units[at], 1.0), 0.0)
     total = weight.sum(axis=1, keepdims=True)
-    return np.divide(weight, total, out=np.zeros_like(weight), where=total > 0)
+    shares: Floats = np.divide(weight, total, out=np.zeros_like(weight), where=total > 0)
+    return shares
 
 
 def plan_of(problem: Problem, single: SinglePlan) -> tuple[Ints, Floats]:
@@ -200,7 +205,11 @@ def greedy(problem: Problem) -> tuple[Ints, Floats] | None:
         for o in ranking[p.eligible[k, ranking]]:
             caps = [i for i, cap in enumerate(p.share_caps) if cap.mask[o]]
             pool, period, load = p.option_pool[o], p.arc_period[k, o], p.load_units[k, o]
-            room = (free[o, period] + np.floor(pool_left[pool] / p.use_of_pool[o] + 1e-9)) / load if load > 0 else 1.0
+            room = (
+                (free[o, period] + np.floor(pool_left[pool] / p.use_of_pool[o] + 1e-9)) / load
+                if load > 0
+                else 1.0
+            )
             share = min([left, room, *(cap_left[i] for i in caps)])
             share = np.floor(share * p.pieces + 1e-9) / p.pieces if p.splitting != "continuous" else share
             if share <= 1e-9:

@@ -8,12 +8,13 @@ instance that fits, and share one limit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.optimize.problem import ALL_PERIODS, Limits, Problem, Resource
+from planner.options.hosted import HostedOption
 from planner.options.periods import Slice
 from planner.options.table import Option, Ways
 from planner.pricing.money import HOURS_PER_MONTH
@@ -44,9 +45,16 @@ def columns_of(options: Sequence[Option], slices: Sequence[Slice]) -> list[Colum
 
 
 def problem_of(
-    ways: Sequence[Ways], columns: Sequence[Column], slices: Sequence[Slice], limits: Constraints
+    ways: Sequence[Ways],
+    columns: Sequence[Column],
+    slices: Sequence[Slice],
+    limits: Constraints,
+    hosted: Sequence[HostedOption] = (),
 ) -> Problem:
-    """The placement problem: one request class per workload and slice, USD per average hour of the month."""
+    """The placement problem: one request class per workload and slice, USD per average hour of the month.
+
+    Its last options are the hosted ones; those before are the columns, in order.
+    """
     classes = [(w, t) for t, s in enumerate(slices) for w in range(len(ways)) if s.rates[w] > 0]
     pools = {key: i for i, key in enumerate(dict.fromkeys(_pool(c.option) for c in columns))}
     pool_limit = np.full(len(pools), np.inf)
@@ -56,7 +64,7 @@ def problem_of(
     hours = np.array([s.hours for s in slices])
     share = np.array([1.0 if c.period == ALL_PERIODS else hours[c.period] / HOURS_PER_MONTH for c in columns])
     price = np.array([c.option.offer.usd_per_hour for c in columns])
-    return Problem(
+    problem = Problem(
         classes=tuple(_class_name(ways[w], t, len(slices)) for w, t in classes),
         demand_per_s=np.array([slices[t].rates[w] for w, t in classes]),
         class_group=np.array([w for w, _ in classes]),
@@ -79,6 +87,33 @@ def problem_of(
             resources=_owned(columns),
         ),
     )  # fmt: skip
+    return with_hosted(problem, hosted, np.array([s.hours for s in slices])[[t for _, t in classes]])
+
+
+def with_hosted(p: Problem, hosted: Sequence[HostedOption], hours: NDArray[np.float64]) -> Problem:
+    """The problem with options that need no units behind its own; `hours` [K] a month that each class lasts."""
+    if not hosted:
+        return p
+    k, o, h = len(p.classes), len(p.options), len(hosted)
+    paid = np.zeros((k, o + h))
+    requests = p.demand_per_s * 3600.0 * hours / HOURS_PER_MONTH  # per average hour
+    paid[:, o:] = requests[:, None] * np.array([x.usd_per_request for x in hosted])
+    zeros, none = np.zeros(h), np.zeros(h, bool)
+    resources = tuple(replace(r, per_unit=np.concatenate([r.per_unit, zeros])) for r in p.limits.resources)
+    return p.changed(
+        options=(*p.options, *(x.api.label for x in hosted)),
+        option_group=np.concatenate([p.option_group, [x.workload for x in hosted]]),
+        option_pool=np.concatenate([p.option_pool, len(p.pool_limit) + np.arange(h)]),
+        capacity_per_s=np.hstack([p.capacity_per_s, np.ones((k, h))]),
+        usd_per_hour=np.concatenate([p.usd_per_hour, zeros]),
+        is_spot=np.concatenate([p.is_spot, none]),
+        pool_limit=np.concatenate([p.pool_limit, np.full(h, np.inf)]),
+        pools=(*p.pools, *(x.api.label for x in hosted)),
+        option_period=np.concatenate([p.period_of_option, np.full(h, ALL_PERIODS)]),
+        share_usd_per_hour=paid,
+        hosted=np.concatenate([np.zeros(o, bool), ~none]),
+        resources=resources,
+    )
 
 
 def _capacity(

@@ -119,10 +119,10 @@ def _placement_row(p: Placement) -> tuple[str, ...]:
     )
     return (
         p.workload,
-        str(p.units),
+        str(p.units) if p.gpu else "",
         "\n".join(x for x in lines if x),
         "\n".join(stack(p)),
-        f"{number(p.load_requests_per_s)} req/s\n{percent(p.headroom)} free",
+        f"{number(p.load_requests_per_s)} req/s" + (f"\n{percent(p.headroom)} free" if p.gpu else ""),
         dollars(p.usd_per_month),
     )
 
