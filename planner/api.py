@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from planner.pricing.tokens import TokenPrice
     from planner.profiles.block import Block
     from planner.profiles.store import Profiles
+    from planner.records import Explanation
     from planner.scenario import Scenario
     from planner.validate import Accuracy, SpeedAccuracy
 
@@ -53,6 +54,7 @@ __all__ = [
     "estimate",
     "example_names",
     "example_text",
+    "explain_estimate",
     "find_scenario",
     "held_prices",
     "kernels",
@@ -141,12 +143,21 @@ def _calibration(path: Path | str | None) -> Calibration | None:
 def estimate(*, calibration: Path | str | None = None, **configuration: Any) -> Estimate:
     """Predicted speed, memory and power of one configuration; DoesNotFit when memory is too small.
 
-    Keywords: model, gpu, engine, weight_precision, kv_precision, tp, pp, dp, ep, concurrency, input_tokens,
-    output_tokens, kernels ("any", "open" or "portable"). `calibration` is a file written by `calibrate`.
+    Keywords: model, gpu, engine, engine_version, weight_precision, kv_precision, tp, pp, dp, ep, concurrency,
+    input_tokens, output_tokens, lengths ("random" or "fixed"), kernels ("any", "open" or "portable"), cuda_graphs,
+    accepted_tokens, scheduler ("mixed" or "prefill_first"), stream_interval, max_running; a setting left out is the
+    engine's default, and the notes say so. `calibration` is a file written by `calibrate`.
     """
     from planner.estimate.api import estimate
 
     return estimate(base_dir=Path.cwd(), calibration=_calibration(calibration), **configuration)
+
+
+def explain_estimate(*, calibration: Path | str | None = None, **configuration: Any) -> Explanation:
+    """The estimate of the same keywords taken apart: bytes by name, terms of a step, settings stated or assumed."""
+    from planner.estimate.api import explain_estimate
+
+    return explain_estimate(base_dir=Path.cwd(), calibration=_calibration(calibration), **configuration)
 
 
 def validate(

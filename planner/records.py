@@ -122,3 +122,70 @@ class Estimate:
         from planner.canonical import dumps
 
         return dumps(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of an estimate in words; `stated` is false where nobody said it and the engine's default holds."""
+
+    name: str
+    value: str
+    stated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """Bytes of one kind on the fullest GPU, and what they are made of."""
+
+    name: str
+    bytes: float
+    made_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepTerm:
+    """One call of a step, all its repeats together, before measured runs correct it."""
+
+    phase: Literal["prefill", "decode"]
+    name: str
+    variant: str
+    calls: int
+    ms: float
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
+class TimeTerm:
+    """One term of TPOT or TTFT: physics alone, and as corrected by measured runs."""
+
+    name: str
+    physics_ms: float
+    ms: float
+    made_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """An estimate taken apart.
+
+    `weights` add up to the weights of `memory_gib`; `cache_per_request` is what one request of `cache_tokens` holds
+    on each GPU, block rounding included; `tpot` and `ttft` add up to the estimate's values. `requests_that_fit` is
+    None where the cache is too small a share of the device to say.
+    """
+
+    estimate: Estimate
+    settings: tuple[Setting, ...]
+    weights: tuple[Bytes, ...]
+    cache_per_request: tuple[Bytes, ...]
+    cache_tokens: float
+    requests_in_cache: float
+    requests_that_fit: float | None
+    step: tuple[StepTerm, ...]
+    tpot: tuple[TimeTerm, ...]
+    ttft: tuple[TimeTerm, ...]
+
+    def to_json(self) -> str:
+        """Canonical text."""
+        from planner.canonical import dumps
+
+        return dumps(self)

@@ -16,7 +16,6 @@ from planner.calibration.priors import QUANTITIES
 from planner.calibration.store import Calibration, digest_of, load_calibration
 from planner.canonical import dumps, from_data
 from planner.errors import DataError
-from planner.estimate.recipes import RECIPES
 from planner.profiles.store import load_profiles
 from planner.validate.benchjson import read_bench
 from planner.validate.formats import Table, read_table
@@ -96,8 +95,7 @@ def calibrate_table(table: Table, base: Calibration | None = None) -> OwnCalibra
 
 
 def _point(curve: Curve, j: int, tpot: Bounds | None, ttft: Bounds | None) -> OwnPoint:
-    recipe = RECIPES[curve.case.engine]
-    errors = dict(zip(QUANTITIES, curve.log_errors(recipe), strict=True))
+    errors = dict(zip(QUANTITIES, curve.log_errors(curve.evaluation.setup.recipe), strict=True))
     axes = np.exp(curve.subject.at(curve.batch[j : j + 1])[0])
     return OwnPoint(
         curve.case.engine, tuple(str(k) if k is not None else None for k in curve.subject.context),

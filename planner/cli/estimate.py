@@ -30,19 +30,42 @@ def estimate(
     concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight per replica.")] = 1,
     input_tokens: Annotated[int, typer.Option(min=1, help="Prompt length.")] = 1024,
     output_tokens: Annotated[int, typer.Option(min=1, help="Answer length.")] = 256,
+    lengths: Annotated[
+        Literal["random", "fixed"] | None,
+        typer.Option(help="Random around these, or all equal. [default: random]"),
+    ] = None,
+    engine_version: Annotated[str | None, typer.Option(help="[default: the newest we know]")] = None,
+    cuda_graphs: Annotated[bool | None, typer.Option(help="[default: on]")] = None,
+    accepted_tokens: Annotated[
+        float | None, typer.Option(min=1, help="Tokens per step with speculative decoding. [default: none]")
+    ] = None,
+    scheduler: Annotated[
+        Literal["mixed", "prefill_first"] | None,
+        typer.Option(help="Prompts beside running requests, or before them. [default: the engine's]"),
+    ] = None,
+    stream_interval: Annotated[
+        int | None, typer.Option(min=1, help="Decode steps per streamed chunk. [default: 1]")
+    ] = None,
+    max_running: Annotated[
+        int | None,
+        typer.Option(min=1, help="Limit on running requests per attention rank. [default: memory]"),
+    ] = None,
     kernels: Annotated[
         Literal["any", "open", "portable"], typer.Option(help="Kernel variants allowed.")
     ] = "any",
     calibration: Annotated[
         Path | None, typer.Option(help="Your measured runs: a file written by planner calibrate --save.")
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Every byte of memory, every term of the times, every setting.")
+    ] = False,
     out: Output,
 ) -> None:
     """Predict speed, memory and power of one configuration."""
     from planner import api
 
     with out.progress("estimating"):
-        answer = api.estimate(
+        answer = (api.explain_estimate if explain else api.estimate)(
             model=model,
             gpu=gpu,
             engine=engine,
@@ -55,7 +78,14 @@ def estimate(
             concurrency=concurrency,
             input_tokens=input_tokens,
             output_tokens=output_tokens,
+            lengths=lengths,
             kernels=kernels,
+            engine_version=engine_version,
+            cuda_graphs=cuda_graphs,
+            accepted_tokens=accepted_tokens,
+            scheduler=scheduler,
+            stream_interval=stream_interval,
+            max_running=max_running,
             calibration=calibration,
         )
     out.emit(answer)

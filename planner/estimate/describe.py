@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from planner.estimate.evaluate import Evaluation
+from planner.estimate.recipes import SETTINGS
 from planner.estimate.spread import Z80, Spread
 from planner.estimate.step import Part
 from planner.profiles import basis as codes
@@ -32,11 +33,12 @@ def describe(
     ttft_s: float | None = None,
     requests_per_s: float | None = None,
     power: Quantity | None = None,
+    assumed: tuple[str, ...] = (),
 ) -> Estimate:
     """The estimate of `evaluation` at batch index `i`.
 
     `ttft_s` replaces the mean with a value at `statistic`; `requests_per_s` the closed-loop rate with a
-    planned load per replica. Rates err like TPOT.
+    planned load per replica. Rates err like TPOT. `assumed` are settings nobody stated, beside the engine's.
     """
     e, served = evaluation, evaluation.served
     rate = float(served.requests_per_s[i]) if requests_per_s is None else requests_per_s
@@ -52,7 +54,7 @@ def describe(
         output_tokens_per_s=quantity(rate * e.lengths.output_tokens, tpot_spread, spread.basis),
         requests_per_s=quantity(rate, tpot_spread, spread.basis),
         memory_gib=memory_at(e, i), power_w=power,
-        measured_share=measured_share(e, i), ops=tuple(op_shares(e, i)), notes=notes_on(e),
+        measured_share=measured_share(e, i), ops=tuple(op_shares(e, i)), notes=notes_on(e, assumed),
     )  # fmt: skip
 
 
@@ -95,11 +97,7 @@ def _public_op(part: Part) -> str:
     return part.name if part.op == "gemm" else part.op
 
 
-def notes_on(e: Evaluation) -> tuple[str, ...]:
-    """What was assumed, in words."""
-    words = {
-        "cuda_graphs": "CUDA graphs on",
-        "stream_interval": "every token streamed",
-        "max_running": "no limit on running requests but memory",
-    }
-    return tuple(f"assumed: {words[name]}" for name in e.setup.assumed)
+def notes_on(e: Evaluation, also: Iterable[str] = ()) -> tuple[str, ...]:
+    """What was assumed, in words; `also` are assumptions beside the engine's settings."""
+    words = [*also, *(SETTINGS[name](e.setup) for name in e.setup.assumed)]
+    return (f"assumed: {', '.join(words)}",) if words else ()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.estimate.calls import op_list
-from planner.estimate.memory import Memory, kv_bytes, max_running, memory_of
+from planner.estimate.memory import Memory, in_blocks, kv_bytes, max_running, memory_of
 from planner.estimate.optimes import OpTimes
 from planner.estimate.precision import OpFormats
 from planner.estimate.recipes import Setup
@@ -81,7 +81,7 @@ def evaluate(
     )
     sure = queueing_limit(memory, limit)
     served = serve(step.steps, setup, output_tokens=o, ranks=layout.dp, max_running=sure)
-    held = kv_bytes(model, layout, kv=formats.kv, tokens=i + o / 2)
+    held = kv_bytes(model, layout, kv=formats.kv, tokens=in_blocks(i + o / 2, setup.recipe))
     return Evaluation(model, gpu, layout, formats, setup, lengths, memory, held, limit, step, served)
 
 

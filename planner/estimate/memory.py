@@ -39,42 +39,110 @@ class Memory:
         return self.free > 0.0
 
 
-def weight_bytes(model: Model, layout: Layout, formats: OpFormats) -> float:
-    """Bytes of weights on the fullest GPU of a replica.
+@dataclass(frozen=True, slots=True)
+class WeightPart:
+    """Weights of one kind on the fullest GPU: `parameters` of the whole model, split `ways`, in a number format."""
+
+    name: str
+    parameters: float
+    fmt: str
+    ways: int
+
+    @property
+    def bytes(self) -> float:
+        """Bytes on the GPU."""
+        return self.parameters * WEIGHT_BYTES[self.fmt] / self.ways
+
+
+@dataclass(frozen=True, slots=True)
+class CachePart:
+    """What one request keeps on one GPU in one kind of layer: `rows` (tokens, or states) of `values`."""
+
+    name: str
+    layers: float
+    rows: float
+    values: float  # per row and layer, on this GPU
+    value_bytes: float
+    made_of: str  # the values in words
+
+    @property
+    def bytes(self) -> float:
+        """Bytes per request on the GPU."""
+        return self.layers * self.rows * self.values * self.value_bytes
+
+
+def weight_parts(model: Model, layout: Layout, formats: OpFormats) -> tuple[WeightPart, ...]:
+    """Weights on the fullest GPU of a replica, by kind.
 
     Attention, dense layers and embeddings are split over tensor parallelism only (data-parallel
     attention replicates them); experts over all GPUs of a stage.
     """
-    total = 0.0
+    found = []
     for group, count in parameter_groups(model).items():
         split = layout.tp * layout.dp if group == "experts" else layout.tp
         fmt = getattr(formats, _FORMAT_OF_GROUP[group]) if group in _FORMAT_OF_GROUP else "bf16"
-        total += count * WEIGHT_BYTES[fmt] / split
-    return total / layout.pp
+        found.append(WeightPart(group, float(count), fmt, split * layout.pp))
+    return tuple(found)
 
 
-def kv_bytes(model: Model, layout: Layout, *, kv: str, tokens: float) -> float:
-    """Bytes of cache per GPU that one request of `tokens` cached tokens holds.
+def weight_bytes(model: Model, layout: Layout, formats: OpFormats) -> float:
+    """Bytes of weights on the fullest GPU of a replica."""
+    return sum(part.bytes for part in weight_parts(model, layout, formats))
+
+
+def cache_parts(model: Model, layout: Layout, *, kv: str, tokens: float) -> tuple[CachePart, ...]:
+    """What one request of `tokens` cached tokens keeps on each GPU, by kind of layer.
 
     Sliding layers stop at their window, linear layers hold a constant state, latent attention stores
     one compressed row per token on every tensor-parallel rank.
     """
-    per = KV_BYTES[kv]
+    per, stages = KV_BYTES[kv], layout.pp
     if model.attention_kind.startswith("MLA"):
-        row = (model.kv_lora_rank + model.qk_rope_head_dim) * per + model.index_head_dim
-        return row * tokens * model.num_layers / layout.pp
-    wide = (model.global_num_kv_heads or model.num_kv_heads, model.global_head_dim or model.head_dim)
-    full = model.num_full_attention_layers * tokens * _values(*wide, layout)
-    held = min(tokens, model.sliding_window or tokens)
-    sliding = model.num_sliding_layers * held * _values(model.num_kv_heads, model.head_dim, layout)
-    state = model.linear_num_value_heads * model.linear_key_head_dim * model.linear_value_head_dim
-    linear = model.num_linear_layers * 4.0 * state / layout.tp
-    return (per * (full + sliding) + linear) / layout.pp
+        layers, row = model.num_layers / stages, model.kv_lora_rank + model.qk_rope_head_dim
+        made = f"{model.kv_lora_rank} latent + {model.qk_rope_head_dim} rotary"
+        found = [CachePart("latent rows", layers, tokens, row, per, made)]
+        if model.index_head_dim:
+            made = f"{model.index_head_dim} of the index"
+            found.append(CachePart("index keys", layers, tokens, model.index_head_dim, 1.0, made))
+        return tuple(found)
+    found = []
+    own = (model.global_num_kv_heads or model.num_kv_heads, model.global_head_dim or model.head_dim)
+    window = min(tokens, model.sliding_window or tokens)
+    for name, count, rows, heads, dim in (
+        ("keys and values", model.num_full_attention_layers, tokens, *own),
+        (
+            "keys and values in the window",
+            model.num_sliding_layers,
+            window,
+            model.num_kv_heads,
+            model.head_dim,
+        ),
+    ):
+        if count:
+            mine = max(1.0, heads / layout.tp)  # a head is replicated where ranks outnumber heads
+            made = f"2 x {mine:g} KV heads x {dim}"
+            found.append(CachePart(name, count / stages, rows, 2.0 * mine * dim, per, made))
+    if model.num_linear_layers:
+        mine = model.linear_num_value_heads / layout.tp
+        made = f"{mine:g} heads x {model.linear_key_head_dim} x {model.linear_value_head_dim}, fp32"
+        state = mine * model.linear_key_head_dim * model.linear_value_head_dim
+        found.append(CachePart("recurrent state", model.num_linear_layers / stages, 1.0, state, 4.0, made))
+    return tuple(found)
 
 
-def _values(kv_heads: int, head_dim: int, layout: Layout) -> float:
-    """Keys and values of one token in one layer; a head is replicated where ranks outnumber heads."""
-    return 2.0 * max(1.0, kv_heads / layout.tp) * head_dim
+def kv_bytes(model: Model, layout: Layout, *, kv: str, tokens: float) -> float:
+    """Bytes of cache per GPU that one request of `tokens` cached tokens holds."""
+    return sum(part.bytes for part in cache_parts(model, layout, kv=kv, tokens=tokens))
+
+
+def in_blocks(tokens: float, recipe: Recipe) -> float:
+    """Mean tokens of cache handed out for `tokens`: the last block is half empty on average.
+
+    >>> from planner.estimate.recipes import RECIPES
+    >>> in_blocks(1000.0, RECIPES["vllm"]), in_blocks(1000.0, RECIPES["sglang"])
+    (1007.5, 1000.0)
+    """
+    return tokens + (recipe.kv_block_tokens - 1) / 2
 
 
 def memory_of(model: Model, layout: Layout, *, formats: OpFormats, gpu: Gpu, recipe: Recipe) -> Memory:
@@ -109,4 +177,4 @@ def max_running(
 ) -> float:
     """Requests whose KV cache fits at once, per attention rank (not an integer: a long-run mean)."""
     held = input_tokens + (output_tokens if recipe.reserves_full_length else output_tokens / 2)
-    return max(0.0, memory.free) / kv_bytes(model, layout, kv=kv, tokens=held)
+    return max(0.0, memory.free) / kv_bytes(model, layout, kv=kv, tokens=in_blocks(held, recipe))

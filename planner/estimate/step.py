@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from planner.estimate.serving import Steps
 from planner.profiles.basis import INTERPOLATED
 
 Array = NDArray[np.float64]
+T = TypeVar("T", float, Array)
 NO_GRAPH_S_PER_LAYER = (
     190e-6  # without CUDA graphs: 175 to 200 us per layer at any batch (Qwen3-235B, vLLM 0.12)
 )
@@ -27,6 +30,7 @@ class Part:
     op: str
     name: str
     variant: str
+    calls: int  # times per step
     seconds: Array  # decode: per batch size; prefill: one value
     basis: NDArray[np.int8]
 
@@ -76,16 +80,17 @@ def step_model(
         per_sequence = isinstance(call, Gemm) and call.per_sequence
         t = times.token(call, at_sequences if per_sequence else at_tokens)
         s = t.seconds * call.count
-        parts.append(Part("decode", call.op, call.name, t.variant, s[:n], t.basis[:n]))
-        parts.append(Part("prefill", call.op, call.name, t.variant, s[2 * n :], t.basis[2 * n :]))
+        parts.append(Part("decode", call.op, call.name, t.variant, call.count, s[:n], t.basis[:n]))
+        parts.append(Part("prefill", call.op, call.name, t.variant, call.count, s[2 * n :], t.basis[2 * n :]))
         joined += s[n : 2 * n]
     for attention in ops.attention:
         d, p = (
             times.decode(attention, batch, cached_tokens),
             times.prefill(attention, new_tokens, prefix_tokens),
         )
-        parts.append(Part("decode", d.op, attention.op, d.variant, d.seconds * attention.count, d.basis))
-        parts.append(Part("prefill", p.op, attention.op, p.variant, p.seconds * attention.count, p.basis))
+        n_calls = attention.count
+        parts.append(Part("decode", d.op, attention.op, d.variant, n_calls, d.seconds * n_calls, d.basis))
+        parts.append(Part("prefill", p.op, attention.op, p.variant, n_calls, p.seconds * n_calls, p.basis))
         joined += d.seconds * attention.count + float(p.seconds[0]) * attention.count
     host = _host(ops, setup, batch)
     decode = sum((p.seconds for p in parts if p.phase == "decode"), np.zeros(n))
@@ -95,5 +100,11 @@ def step_model(
 
 
 def _host(ops: OpList, setup: Setup, batch: Array) -> Array:
+    return np.asarray(sum((seconds for _, _, seconds in host_parts(ops, setup, batch)), np.zeros_like(batch)))
+
+
+def host_parts(ops: OpList, setup: Setup, batch: T) -> Iterator[tuple[str, float | T, float | T]]:
+    """Host time of one step: (name, times, seconds in all)."""
     per_layer = setup.recipe.host_s_per_layer if setup.cuda_graphs else NO_GRAPH_S_PER_LAYER
-    return per_layer * ops.layers + setup.recipe.host_s_per_sequence * batch
+    yield "host, per layer", ops.layers, per_layer * ops.layers
+    yield "host, per running request", batch, setup.recipe.host_s_per_sequence * batch

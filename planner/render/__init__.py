@@ -14,9 +14,10 @@ from typing import Any
 from planner.canonical import dumps
 from planner.errors import InputError, did_you_mean
 from planner.plan import Plan
-from planner.records import Estimate
+from planner.records import Estimate, Explanation
 from planner.render.advice import advice
 from planner.render.document import Document
+from planner.render.explained import explanation_page
 from planner.render.listing import Listing, listing_csv, listing_page
 from planner.render.markdown import markdown
 from planner.render.speed import estimate_page
@@ -27,6 +28,7 @@ __all__ = ["PAGES", "PLAIN", "RENDERERS", "Listing", "Style", "page", "render"]
 PAGES: Mapping[type, Callable[[Any], Document]] = {
     Plan: advice,
     Estimate: estimate_page,
+    Explanation: explanation_page,
     Listing: listing_page,
 }
 """Which words each kind of record gets."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite, isqrt
+from typing import Any
 
 from planner.errors import DataError, PlannerError
 from planner.models import Model, resolve_model
@@ -50,6 +51,7 @@ class Case:
     output_tokens: float
     random_lengths: bool
     kv: str = ""  # empty: not recorded
+    stated: tuple[tuple[str, Any], ...] | None = None  # engine settings; None where the source records none
 
 
 def read_case(row: Mapping[str, str]) -> tuple[Case, float]:

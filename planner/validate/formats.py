@@ -32,13 +32,14 @@ class Format:
     read: Callable[[Row], tuple[Case, float]]
     counts: Callable[[Row], bool]  # whether the row is one that accuracy is about
     sane: Callable[[Row], bool]
+    may_state: tuple[str, ...] = ()  # columns of the question that may be missing
 
 
 FORMATS: tuple[Format, ...] = (
     Format("published end-to-end sample", INPUT_COLUMNS, "id", "silicon_ttft_ms", "silicon_tpot_ms",
            read_case, lambda row: row["mode"] == "agg", is_sane),
     Format("planner measurements", measurements.COLUMNS, "id", "ttft_ms", "tpot_ms",
-           measurements.read_case, lambda row: True, lambda row: True),
+           measurements.read_case, lambda row: True, lambda row: True, tuple(measurements.SETTINGS)),
 )  # fmt: skip
 
 
@@ -128,8 +129,11 @@ def _recognise(header: tuple[str, ...], path: object) -> Format:
 
 
 def _question(form: Format, row: Row) -> Question:
+    known = {*form.asked, *form.may_state}
     try:
-        case, batch = form.read({name: row[name] for name in form.asked})
+        case, batch = form.read(
+            {**dict.fromkeys(form.may_state, ""), **{k: v for k, v in row.items() if k in known}}
+        )
     except BadCell:
         raise
     except PlannerError as refusal:

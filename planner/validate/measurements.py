@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from planner.errors import did_you_mean
 from planner.estimate.precision import KV_BYTES
-from planner.estimate.recipes import RECIPES
+from planner.estimate.recipes import RECIPES, SCHEDULERS
 from planner.kernels.ops import WEIGHT_BYTES
 from planner.models import resolve_model
 from planner.records import Layout
@@ -17,6 +18,15 @@ COLUMNS = (
     "concurrency", "input_tokens", "output_tokens", "lengths",
 )  # fmt: skip
 LENGTHS = {"": False, "fixed": False, "random": True}
+GRAPHS = {"on": True, "off": False}
+SETTINGS: Mapping[str, Callable[[Mapping[str, str]], Any]] = {
+    "scheduler": lambda row: _one_of(row, "scheduler", SCHEDULERS),
+    "cuda_graphs": lambda row: GRAPHS[_one_of(row, "cuda_graphs", GRAPHS)],
+    "stream_interval": lambda row: whole(row, "stream_interval"),
+    "accepted_tokens": lambda row: number(row, "accepted_tokens"),
+    "max_running": lambda row: whole(row, "max_running"),
+}
+"""Columns that may be missing or empty: the engine's default then."""
 
 
 def read_case(row: Mapping[str, str]) -> tuple[Case, float]:
@@ -37,6 +47,7 @@ def read_case(row: Mapping[str, str]) -> tuple[Case, float]:
         weights=_one_of(row, "weight_precision", (*WEIGHT_BYTES, "fp4")) or "bf16",
         kv=_one_of(row, "kv_precision", KV_BYTES), random_lengths=LENGTHS[lengths],
         input_tokens=number(row, "input_tokens"), output_tokens=number(row, "output_tokens"),
+        stated=tuple((name, read(row)) for name, read in SETTINGS.items() if row[name].strip()),
     )  # fmt: skip
     return case, number(row, "concurrency") / layout.dp
 

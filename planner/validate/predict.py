@@ -23,7 +23,7 @@ from planner.profiles.gpus import load_gpus
 from planner.profiles.store import Profiles
 from planner.validate.cases import RANDOM_LENGTH_SHARE, Case, Refused
 from planner.validate.formats import Question
-from planner.validate.settings import kv_precision, published_setup
+from planner.validate.settings import kv_precision, setup_of
 
 Array = NDArray[np.float64]
 GRID = 2.0 ** np.arange(10)
@@ -125,12 +125,12 @@ def subject_of(case: Case, evaluation: Evaluation) -> Subject:
 def evaluate_case(case: Case, batch: Array, profiles: Profiles) -> Evaluation:
     """Evaluate one curve; raises `PlannerError` with the reason where it cannot be."""
     model, gpu = resolve_model(case.model), load_gpus()[case.gpu]
-    kv = case.kv or kv_precision(case, model, gpu)
+    kv = kv_precision(case, model, gpu)
     formats = op_formats(model, weights=case.weights, kv=kv, gpu=gpu)
     share = RANDOM_LENGTH_SHARE if case.random_lengths else 1.0
     return evaluate(
         model, gpu, _times(case.gpu, case.engine, profiles), layout=case.layout, formats=formats,
-        setup=published_setup(case, model), batch=batch,
+        setup=setup_of(case, model), batch=batch,
         lengths=Lengths(share * case.input_tokens, share * case.output_tokens),
     )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """How the published runs were set up where their rows do not say: KV format, streaming, speculation, graphs.
 
 From the public benchmark's scripts and from what the measurements imply (`docs/performance-model.md`). A
-user's own run states these settings; nothing here touches a plan.
+user's own run states these settings, or ran with its engine's defaults; nothing here touches a plan.
 """
 
 from __future__ import annotations
@@ -48,8 +48,18 @@ _FP8_KV: tuple[KvRule, ...] = (
 
 
 def kv_precision(case: Case, model: Model, gpu: Gpu) -> str:
-    """FP8 where the checkpoint declares it or the queue implies it, else bf16."""
+    """As stated; for a published row FP8 where the checkpoint declares it or the queue implies it, else bf16."""
+    if case.kv or case.stated is not None:
+        return case.kv or "bf16"
     return "fp8" if any(rule(case, model, gpu) for rule in _FP8_KV) else "bf16"
+
+
+def setup_of(case: Case, model: Model) -> Setup:
+    """The engine settings behind one curve: those stated, engine defaults for the rest; assumed for published rows."""
+    if case.stated is None:
+        return published_setup(case, model)
+    return setup_for(case.engine, engine_version=case.version or None, random_lengths=case.random_lengths,
+                     opening_burst=OPENING_BURST, **dict(case.stated))  # fmt: skip
 
 
 def published_setup(case: Case, model: Model) -> Setup:

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.errors import InputError
-from planner.estimate.recipes import RECIPES, Recipe, Setup, setup_for
+from planner.estimate.recipes import RECIPES, SETTINGS, Recipe, Setup, recipe_for, setup_for
 from planner.estimate.serving import Steps, serve
 from planner.estimate.spread import SPREADS, spread_of
 from planner.profiles.gpus import load_gpus
 
-PLAIN = Recipe("plain", 0.9, 0.0, False, False, 8192, "1", 0.0, 0.0, 0.01, 2.0, 2.0, 0.5, 0.1, 1.0)
+PLAIN = Recipe("plain", 0.9, 0.0, False, False, "mixed", 16, "1", 0.0, 0.0, 0.01, 2.0, 2.0, 0.5, 0.1, 1.0)
 STEPS = Steps(np.array([1.0, 10.0]), np.array([0.010, 0.020]), np.array([0.060, 0.080]), 0.05)
 
 
@@ -78,13 +78,40 @@ def test_tpot_is_never_below_the_decode_step(output: float, decode: float, prefi
 
 
 def test_settings_nobody_stated_are_named_as_assumed() -> None:
-    assert setup_for("vllm").assumed == ("cuda_graphs", "stream_interval", "max_running")
-    assert setup_for("vllm", stream_interval=4).assumed == ("cuda_graphs", "max_running")
+    assert setup_for("vllm").assumed == tuple(SETTINGS)
+    stated = {"scheduler": "mixed", "stream_interval": 4, "random_lengths": False}
+    assert set(setup_for("vllm", **stated).assumed) == set(SETTINGS) - set(stated)
 
 
 def test_an_engine_without_a_recipe_is_refused_with_the_nearest() -> None:
     with pytest.raises(InputError, match="did you mean vllm"):
         setup_for("vlm")
+
+
+def test_an_unknown_scheduler_is_refused_with_the_nearest() -> None:
+    with pytest.raises(InputError, match="did you mean mixed"):
+        setup_for("vllm", scheduler="mixde")
+
+
+def test_a_version_has_the_recipe_of_its_time_and_a_nightly_the_newest() -> None:
+    assert recipe_for("vllm", "0.7.3").scheduler == "prefill_first"
+    for version in (None, "", "0.8.0", "0.24.0", "99.0", "nightly-5b8c30d"):
+        assert recipe_for("vllm", version) == RECIPES["vllm"]
+    assert {recipe_for(engine, "0.0.1").engine for engine in RECIPES} == set(RECIPES)
+
+
+def test_another_scheduler_borrows_the_constants_of_an_engine_that_schedules_so() -> None:
+    """Prompts that go first are felt less by those that run, and delay the first token more."""
+    steps = Steps(np.array([1.0, 64.0]), np.array([0.010, 0.020]), np.array([0.060, 0.080]), 0.05)
+    mixed, first = (
+        serve(steps, setup_for("vllm", scheduler=s, random_lengths=False), output_tokens=100)
+        for s in ("mixed", "prefill_first")
+    )
+    assert first.tpot_s[1] < mixed.tpot_s[1]
+    assert first.ttft_s[1] > mixed.ttft_s[1]
+    own = setup_for("sglang").recipe
+    assert setup_for("sglang", scheduler="prefill_first").recipe == own == RECIPES["sglang"]
+    assert setup_for("sglang", scheduler="mixed").recipe.lockstep_share == RECIPES["vllm"].lockstep_share
 
 
 def test_every_recipe_leaves_memory_to_the_cache_and_time_to_the_host() -> None:

@@ -83,6 +83,25 @@ def test_unknown_names_are_refused_with_a_reason_and_the_rest_answered(rows: Row
     assert all(row["reason"] and not row["tpot_ms"] for row in found[:3])
 
 
+def test_settings_one_may_leave_out_are_the_engines_defaults(rows: Rows, tmp_path: Path) -> None:
+    some = [
+        row
+        for row in rows
+        if (row["cuda_graphs"], row["stream_interval"], row["accepted_tokens"]) == ("on", "1", "1")
+    ]
+    names = ("cuda_graphs", "stream_interval", "accepted_tokens")
+    bare = [{k: v for k, v in row.items() if k not in names} for row in some]
+    assert predicted(bare, tmp_path) == predicted(some, tmp_path)
+
+
+def test_stated_settings_change_what_is_predicted(rows: Rows, tmp_path: Path) -> None:
+    plain = rows[0] | {"max_running": "", "scheduler": ""}
+    changed = [plain | c for c in ({"cuda_graphs": "off"}, {"accepted_tokens": "2"}, {"max_running": "2"},
+                                   {"stream_interval": "50"}, {"scheduler": "prefill_first"})]  # fmt: skip
+    first, *others = ((row["ttft_ms"], row["tpot_ms"]) for row in predicted([plain, *changed], tmp_path))
+    assert first not in others
+
+
 def test_score_is_on_distinct_measurements(rows: Rows, tmp_path: Path) -> None:
     once = validate(write(tmp_path / "once.csv", rows))
     twice = validate(write(tmp_path / "twice.csv", rows + rows))
@@ -98,7 +117,7 @@ def test_record_is_canonical_json(rows: Rows, tmp_path: Path) -> None:
 
 
 def cell(name: str, value: str) -> Callable[[Rows], Rows]:
-    return lambda rows: [rows[0], rows[1] | {name: value}, *rows[2:4]]
+    return lambda rows: [r | {name: value if i == 1 else r.get(name, "")} for i, r in enumerate(rows[:4])]
 
 
 @pytest.mark.parametrize(
@@ -109,11 +128,15 @@ def cell(name: str, value: str) -> Callable[[Rows], Rows]:
         (cell("tpot_ms", "nan"), ["row 2", "tpot_ms", "'nan'"]),
         (cell("tp", "1.5"), ["row 2", "tp", "'1.5'"]),
         (cell("lengths", "odd"), ["row 2", "lengths", "'odd'"]),
+        (cell("cuda_graphs", "maybe"), ["row 2", "cuda_graphs", "'maybe'", "on, off"]),
+        (cell("scheduler", "mixde"), ["row 2", "scheduler", "did you mean mixed"]),
+        (cell("stream_interval", "1.5"), ["row 2", "stream_interval", "'1.5'"]),
         (cell("kv_precision", "fp9"), ["row 2", "kv_precision", "fp8"]),
         (lambda rows: [{k: v for k, v in r.items() if k != "engine"} for r in rows[:2]],
          ["recognised", "planner measurements", "engine"]),
     ],
-    ids=["word", "negative", "not finite", "fraction", "lengths", "format", "header"],
+    ids=["word", "negative", "not finite", "fraction", "lengths", "graphs", "scheduler", "interval", "format",
+         "header"],
 )  # fmt: skip
 def test_a_bad_cell_is_named_on_one_line(
     rows: Rows, tmp_path: Path, damage: Callable[[Rows], Rows], names: list[str]
