@@ -29,8 +29,8 @@ TORCH = NUMPY | {"bf16": "bfloat16", "fp8": "float8_e4m3fn"}
 LAYOUTS = ("contiguous", "padded", "transposed")
 PADDING = 3
 """Elements between the rows of a padded layout: odd, so that nothing stays aligned by luck."""
-LARGE = {"fp16": 32.0}
-"""What `large` values are multiplied by, 1000 where nothing is said: fp16 overflows early."""
+LARGE = {"fp16": 32.0, "fp8": 32.0}
+"""What `large` values are multiplied by, 1000 where nothing is said: fp16 and fp8 overflow early."""
 CANARY = 85
 """What integer outputs hold before a kernel has run (0b01010101)."""
 
@@ -95,10 +95,16 @@ class Draw:
             self._generator = torch.Generator(device).manual_seed(seed)
 
     def values(
-        self, dims: tuple[int, ...], dtype: str, kind: str = "normal", layout: str = "contiguous"
+        self,
+        dims: tuple[int, ...],
+        dtype: str,
+        kind: str = "normal",
+        layout: str = "contiguous",
+        *,
+        scale: float = 1.0,
     ) -> Any:
-        """N(0, 1) values of a dtype, changed as `kind` says (see `Op.make_inputs`), in a memory layout."""
-        wide = self._normal(dims)
+        """N(0, scale^2) values of a dtype, changed as `kind` says (`Op.make_inputs`), in a memory layout."""
+        wide = self._normal(dims) * np.float32(scale).item()
         if kind == "large":
             wide = wide * LARGE.get(dtype, 1000.0)
         elif kind == "constant_rows":
@@ -125,6 +131,15 @@ class Draw:
     def permutation(self, n: int, dims: tuple[int, ...], dtype: str = "int32") -> Any:
         """The numbers 0 to n - 1 shuffled, the first prod(dims) of them."""
         return self.cast(self._numpy.permutation(n)[: int(np.prod(dims))].reshape(dims), dtype)
+
+    def distinct(self, n: int, dims: tuple[int, int], dtype: str = "int32") -> Any:
+        """Rows of different numbers below n, each row in an order of its own."""
+        ranks = self._numpy.random((dims[0], n)).argsort(axis=1)
+        return self.cast(ranks[:, : dims[1]], dtype)
+
+    def uniform(self, dims: tuple[int, ...], dtype: str = "fp32") -> Any:
+        """Between 0.05 and 1."""
+        return self.cast(self._numpy.uniform(0.05, 1.0, dims), dtype)
 
     def cast(self, array: Any, dtype: str) -> Any:
         """An array of the drawing library and device, of one of our dtypes, from a NumPy or torch one."""
@@ -194,6 +209,6 @@ def errors(out: Any, ref: Any, *, rtol: float = 0.0, atol: float = 0.0, dtype: s
         return Errors(0.0, 0.0, 0.0, 1.0)
     size = float(np.linalg.norm(want))
     norm = float(np.linalg.norm(away)) / size if size else float(np.linalg.norm(away))
-    relative = away / np.maximum(np.abs(want), np.finfo(np.float64).tiny)
+    some = want != 0
     matched = float(np.mean(away <= atol + rtol * np.abs(want)))
-    return Errors(norm, float(away.max()), float(relative[want != 0].max(initial=0.0)), matched)
+    return Errors(norm, float(away.max()), float((away[some] / np.abs(want[some])).max(initial=0.0)), matched)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from planner.kernels.arrays import BYTES, Draw, namespace, upcast
+from planner.kernels.arrays import BYTES, NUMPY, Draw, namespace, upcast
 from planner.kernels.errors import KernelError
 from planner.kernels.ops import Work
 
@@ -29,6 +29,8 @@ class Tensor:
     name: str
     dims: tuple[int, ...]
     dtype: str = "x"
+    scale: float = 1.0
+    """What the N(0, 1) values are multiplied by; weights want 1 / sqrt(inputs) so that fp16 holds the sums."""
 
     def dtype_for(self, asked: str) -> str:
         """The dtype it has when the op runs in `asked`."""
@@ -78,6 +80,9 @@ class Op:
     """Why a shape makes no sense, None when it does."""
     bytes_of: Callable[[Shape, str], float] | None = None
     """Where less crosses DRAM than the tensors hold (experts no token chose)."""
+    large_norm: float = 1.0
+    """How many times further off an answer to `large` values may be: an exponential turns a relative error of
+    its argument into that times the argument."""
     output_norm: Mapping[str, float] | None = None
     """Tolerances of outputs that do not follow the dtype (scales, codes)."""
 
@@ -147,7 +152,9 @@ class Op:
                 made[tensor.name] = special[tensor.name]
                 continue
             kind = values if place == 0 else "normal"
-            made[tensor.name] = draw.values(tensor.dims, tensor.dtype_for(dtype), kind, layout)
+            made[tensor.name] = draw.values(
+                tensor.dims, tensor.dtype_for(dtype), kind, layout, scale=tensor.scale
+            )
         return made
 
     def make_outputs(
@@ -168,17 +175,24 @@ class Op:
         wide = {name: upcast(array) for name, array in inputs.items()}
         return self.compute(namespace(wide), wide, shape)
 
-    def tolerances(self, dtype: str, shape: Shape) -> Mapping[str, Tolerance]:
-        """What each output is allowed."""
+    def tolerances(self, dtype: str, shape: Shape, values: str = "normal") -> Mapping[str, Tolerance]:
+        """What each output is allowed for inputs of these `values`."""
         own = self.output_norm or {}
+        wider = self.large_norm if values == "large" else 1.0
         return {
             t.name: Tolerance(
-                own.get(t.name, self.norm[dtype]),
+                own.get(t.name, self.norm[dtype]) * wider,
                 ELEMENT_RTOL[dtype],
                 1e-4 * self.reduction(shape),
             )
             for t in self.outputs(shape)
         }
+
+    def libraries(self, dtype: str) -> tuple[str, ...]:
+        """Whose arrays can hold its tensors: NumPy has neither bf16 nor fp8."""
+        shape = self.check_shapes[0]
+        held = {t.dtype_for(dtype) for t in (*self.inputs(shape), *self.outputs(shape))}
+        return ("numpy", "torch") if held <= set(NUMPY) else ("torch",)
 
     def key(self, shape: Shape) -> str:
         """A shape as text, axes in the op's order.

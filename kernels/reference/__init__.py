@@ -14,9 +14,10 @@ from planner.kernels.errors import KernelError
 @cache
 def load_ops() -> Mapping[str, Op]:
     """Every op by name, in the order in which measuring them pays most."""
-    from planner.kernels.reference import rows
+    from planner.kernels.reference import attention, products, rows, traffic
 
-    return MappingProxyType({op.name: op for op in (*rows.OPS,)})
+    families = (products.OPS, attention.OPS, rows.OPS, traffic.OPS)
+    return MappingProxyType({op.name: op for ops in families for op in ops})
 
 
 def op(name: str) -> Op:

@@ -7,7 +7,9 @@ import pytest
 from planner.kernels import load_ops, unavailable, variants
 from planner.kernels.correctness import cases, verify
 
-IN_PROCESS = [v for v in variants() if "cpu" in v.backends and not v.isolated]
+COMPILED = "torch_compiled.py"
+"""Compiling takes seconds per shape: one of these is tried, on two shapes."""
+IN_PROCESS = [v for v in variants() if "cpu" in v.backends and not v.isolated and v.file != COMPILED]
 
 
 @pytest.mark.parametrize("variant", IN_PROCESS, ids=lambda v: v.name)
