@@ -21,7 +21,7 @@ def wide(array: Array) -> Array:
 
 def _normed(x: Array, weight: Array) -> Array:
     mean = np.square(x).mean(axis=-1, keepdims=True, dtype=np.float64)
-    return x * (1 / np.sqrt(mean + EPSILON)).astype(np.float32) * wide(weight)
+    return np.asarray(x * (1 / np.sqrt(mean + EPSILON)).astype(np.float32) * wide(weight))
 
 
 def rmsnorm(inputs: Arrays, out: Arrays) -> None:
