@@ -1,0 +1,232 @@
+"""The worlds of one decision as arrays: what every option within reach could do and cost in each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.decide import Decided
+from planner.optimize.problem import ALL_PERIODS, Bools, Floats, Ints, Problem
+from planner.optimize.single import whole_units
+from planner.options.build import Column
+from planner.options.table import Option
+from planner.worlds.draws import Draws
+from planner.worlds.outlook import YEAR_MEAN, Outlook
+from planner.worlds.speeds import Errors, Shifted, rates
+
+OPTIMISTIC_SD = -2.0  # how fast an option may turn out when we ask whether it is within reach
+REACH = 1.5  # an option that, turned out so well, still costs this much more than the planned one is left out
+WAYS = 3  # configurations kept for each workload, GPU and size of instance, besides the planned one
+FLOATING = frozenset({"on_demand", "spot"})  # terms whose price moves
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """Columns of the decision that some world may want, and the configurations (rows) of each workload tried.
+
+    `choices` [O, C] are indices into `rows` of the column's workload, -1 where there are fewer; the planned
+    configuration is the first.
+    """
+
+    kept: Ints
+    columns: tuple[Column, ...]
+    problem: Problem
+    pooled: Floats  # [K, O] capacity of a class against that of the busiest hours
+    rows: tuple[Ints, ...]
+    choices: Ints
+    replicas: Ints  # [O, C]
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """[O]."""
+        return tuple(c.option for c in self.columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Worlds:
+    """W worlds. `capacity` [W, O, C]: one unit at the busiest hours; `usd_per_hour` [W, O]; `demand` [W, K];
+    `away` [W, O]: spot capacity that is gone at the moment looked at."""
+
+    reach: Reach
+    capacity: Floats
+    usd_per_hour: Floats
+    demand: Floats
+    away: Bools
+
+    @property
+    def count(self) -> int:
+        """W."""
+        return len(self.demand)
+
+    @cached_property
+    def best_choice(self) -> Ints:
+        """[W, O]: the configuration that carries most in each world."""
+        return np.asarray(self.capacity.argmax(axis=2), np.int64)
+
+    @cached_property
+    def best(self) -> Floats:
+        """[W, O]: what a unit sustains with its best configuration."""
+        return np.asarray(self.capacity.max(axis=2), float)
+
+    def problem(self, w: int) -> Problem:
+        """The placement problem of who knows world `w`; the budget is left out, since it does not bend."""
+        return self.reach.problem.changed(
+            capacity_per_s=self.reach.pooled * self.best[w], usd_per_hour=self.usd_per_hour[w],
+            demand_per_s=self.demand[w], budget_usd_per_hour=None,
+        )  # fmt: skip
+
+    def some(self, chosen: NDArray[np.int64]) -> Worlds:
+        """Only these worlds."""
+        return replace(self, capacity=self.capacity[chosen], usd_per_hour=self.usd_per_hour[chosen],
+                       demand=self.demand[chosen], away=self.away[chosen])  # fmt: skip
+
+
+def reach_of(decided: Decided, *, only_used: bool = False) -> Reach:
+    """What of a decision matters in its worlds; with `only_used` nothing but the plan itself."""
+    p = decided.problem
+    options = [c.option for c in decided.columns]
+    units = _units(decided, only_used=only_used)
+    peak = np.array([o.capacity_per_s for o in options])
+    pooled = np.divide(p.capacity_per_s, peak, out=np.zeros_like(p.capacity_per_s), where=peak > 0)
+    used = decided.decision.units > 0
+    kept = np.flatnonzero(used if only_used else used | _affordable(p, pooled, np.array(
+        [units[_unit(o)][1] for o in options])))  # fmt: skip
+    mask = np.isin(np.arange(len(options)), kept)
+    mine = [options[i] for i in kept]
+    rows = tuple(
+        np.array(sorted({r for o in mine if o.workload == w for r in _rows_of(o, units)}), np.int64)
+        for w in range(len(decided.ways))
+    )
+    choices, replicas = _choices(mine, rows, units, decided)
+    return Reach(kept, tuple(decided.columns[i] for i in kept), p.keep(mask), pooled[:, kept], rows, choices,
+                 replicas)  # fmt: skip
+
+
+def worlds_of(decided: Decided, reach: Reach, errors: Errors, outlook: Outlook, draws: Draws) -> Worlds:
+    """Worlds with these errors, and prices, demand and spot outages drawn beside them."""
+    return Worlds(
+        reach,
+        capacity=capacities(decided, reach, errors),
+        usd_per_hour=reach.problem.usd_per_hour * _price_factors(reach.options, outlook, draws),
+        demand=reach.problem.demand_per_s * _demand_factors(decided, reach.problem, outlook, draws),
+        away=_away(reach.options, outlook, draws),
+    )
+
+
+def capacities(decided: Decided, reach: Reach, errors: Errors) -> Floats:
+    """[W, O, C] requests per second of one unit at the busiest hours."""
+    found = np.zeros((errors.count, *reach.choices.shape))
+    for w, way in enumerate(decided.ways):
+        mine = np.flatnonzero(reach.problem.option_group == w)
+        if len(reach.rows[w]) and len(mine):
+            found[:, mine] = rates(way, reach.rows[w], errors)[:, reach.choices[mine]]
+    return np.where(reach.choices >= 0, found * reach.replicas, 0.0)
+
+
+_Unit = tuple[int, str, float]
+
+
+def _unit(option: Option) -> _Unit:
+    return option.workload, option.offer.gpu, option.offer.gpu_count
+
+
+def _rows_of(option: Option, units: dict[_Unit, tuple[list[int], float]]) -> list[int]:
+    return list(dict.fromkeys([option.row, *units[_unit(option)][0]]))
+
+
+def _units(decided: Decided, *, only_used: bool) -> dict[_Unit, tuple[list[int], float]]:
+    """For each workload, GPU and size of instance: its best configurations, and the most a unit may carry."""
+    found: dict[_Unit, tuple[list[int], float]] = {}
+    wanted = {_unit(o): o for o in decided.options}
+    if only_used:
+        return {key: ([], 0.0) for key in wanted}
+    for w, way in enumerate(decided.ways):
+        if not way.configurations:
+            continue
+        fast = rates(way, np.arange(len(way.configurations)), Shifted(({},), rest=OPTIMISTIC_SD))[0]
+        gpus = np.array([c.layout.gpus for c in way.configurations])
+        keys = np.array([c.evaluation.gpu.key for c in way.configurations])
+        for key, option in wanted.items():
+            if key[0] == w:
+                count = int(option.offer.gpu_count)
+                carried = np.where((keys == key[1]) & (gpus <= count), count // gpus * fast, 0.0)
+                top = np.argsort(-carried, kind="stable")[:WAYS]
+                found[key] = ([int(r) for r in top if carried[r] > 0], float(carried.max()))
+    return found
+
+
+def _affordable(p: Problem, pooled: Floats, most: Floats) -> Bools:
+    """[O]: could the option, at its fastest, carry some class alone for less than REACH times the plan's way?"""
+    capacity = np.where(p.eligible, pooled * most, 0.0)
+    load = np.divide(p.demand_per_s[:, None], capacity, out=np.full_like(capacity, np.inf), where=capacity > 0)
+    whole = p.period_of_option == ALL_PERIODS
+    planned = np.where(p.eligible, whole_units(p.load_units) * p.usd_per_hour, np.inf)
+    least = np.where(whole, np.inf, planned).min(axis=1, initial=np.inf)
+    fixed = np.where(whole, planned, np.inf).min(axis=1, initial=np.inf)
+    by_class = np.fmin(least, fixed)
+    # What is paid the whole month may serve all slices of it.
+    allowed = np.where(whole, _per_group(p, by_class)[p.class_group][:, None], by_class[:, None])
+    with np.errstate(invalid="ignore"):
+        usd = np.where(np.isfinite(load), np.ceil(load) * p.usd_per_hour, np.inf)
+    return np.asarray((usd <= REACH * allowed).any(axis=0))
+
+
+def _per_group(p: Problem, usd: Floats) -> Floats:
+    total = np.zeros(p.group_count)
+    np.add.at(total, p.class_group, np.where(np.isfinite(usd), usd, 0.0))
+    return total
+
+
+def _choices(
+    options: list[Option], rows: tuple[Ints, ...], units: dict[_Unit, tuple[list[int], float]], decided: Decided
+) -> tuple[Ints, Ints]:
+    choices, replicas = -np.ones((len(options), WAYS + 1), np.int64), np.zeros((len(options), WAYS + 1), np.int64)
+    places = [{int(row): i for i, row in enumerate(found)} for found in rows]
+    for i, option in enumerate(options):
+        for c, row in enumerate(_rows_of(option, units)):
+            layout = decided.ways[option.workload].configurations[row].layout
+            choices[i, c] = places[option.workload][row]
+            replicas[i, c] = int(option.offer.gpu_count) // layout.gpus
+    return choices, replicas
+
+
+def _price_factors(options: Iterable[Option], outlook: Outlook, draws: Draws) -> Floats:
+    """[W, O]: mean price of the year against today's."""
+    found = []
+    for option in options:
+        offer = option.offer
+        if offer.term not in FLOATING:
+            found.append(np.ones(draws.count))
+            continue
+        moves = [(f"price {offer.gpu}", outlook.gpu_price_sd),
+                 (f"price {offer.gpu} {offer.seller}", outlook.seller_price_sd),
+                 (f"price {offer.gpu} {offer.seller} spot", outlook.spot_price_sd * (offer.term == "spot"))]  # fmt: skip
+        found.append(np.exp(sum(YEAR_MEAN * sd * draws.normal(name) for name, sd in moves if sd > 0)
+                            + np.zeros(draws.count)))  # fmt: skip
+    return np.stack(found, axis=1) if found else np.ones((draws.count, 0))
+
+
+def _demand_factors(decided: Decided, p: Problem, outlook: Outlook, draws: Draws) -> Floats:
+    """[W, K]: realised demand against the stated one, the same in every slice of the month."""
+    if outlook.demand_sd <= 0:
+        return np.ones((draws.count, len(p.classes)))
+    own = [draws.normal(f"demand {way.workload.name}") for way in decided.ways]
+    of_group = np.stack([(draws.normal("demand") + one) / np.sqrt(2.0) for one in own], axis=1)
+    return np.asarray(np.exp(outlook.demand_sd * of_group)[:, p.class_group], float)
+
+
+def _away(options: Iterable[Option], outlook: Outlook, draws: Draws) -> Bools:
+    """[W, O]: machines of one seller, place and GPU vanish together."""
+    found = []
+    for option in options:
+        offer = option.offer
+        if offer.term == "spot":
+            domain = f"spot {offer.seller} {offer.region} {offer.gpu}"
+            found.append(draws.happens(domain, outlook.away(offer.interruption_per_hour)))
+        else:
+            found.append(np.zeros(draws.count, bool))
+    return np.stack(found, axis=1) if found else np.zeros((draws.count, 0), bool)
