@@ -11,11 +11,11 @@ from planner.decide import Decided
 from planner.estimate.describe import measured_share
 from planner.options.configurations import refusals
 from planner.options.hosted import hosted_apis
-from planner.options.sustain import probability_within
 from planner.options.table import VERDICTS
 from planner.plan import Assumption, Evidence, Finding, Rejected
 from planner.pricing.catalog import Catalog
 from planner.profiles.gpus import load_gpus
+from planner.worlds.chance import DRAWS
 
 EXAMPLES = 3
 OLD_PRICE_DAYS = 90
@@ -51,6 +51,10 @@ def assumptions(decided: Decided, layers: Sequence[Layer]) -> Iterator[Assumptio
     c = decided.scenario.constraints
     yield Assumption("month", "730 hours", "convention")
     yield Assumption("planning quantile", c.quantile, "constraints.quantile")
+    worlds = (
+        f"{DRAWS.count} worlds of seed {DRAWS.seed}; replicas of one engine, model and GPU are wrong together"
+    )
+    yield Assumption("chance every SLO is met", worlds, "docs/uncertainty.md")
     yield Assumption("headroom", "waiting for a slot and for other prompts stays inside ttft_ms at the percentile",
                      "Erlang C over the workload's pooled slots; M/D/1 for prefills")  # fmt: skip
     if len(decided.slices) > 1:
@@ -126,33 +130,6 @@ def _where(basis: str) -> str:
         "interpolated": "measured op tables of this GPU model",
         "transferred": "op tables of a measured relative, scaled by bandwidth and matrix rate",
     }.get(basis, "data sheet")
-
-
-def slo_probability(decided: Decided, layers: Iterable[Layer]) -> float | None:
-    """Least probability over the placements that the true TPOT and TTFT stay inside their limits.
-
-    Errors of one estimate are common to all replicas of a placement, so it is not raised to their number.
-    """
-    least = None
-    for layer in layers:
-        option, way = layer.option, decided.ways[layer.option.workload]
-        e, i = option.configuration.evaluation, option.batch_index
-        tpot_spread, ttft_spread = option.configuration.spread.at(i)
-        margin = decided.scenario.constraints.quantile
-        ttft = float(way.load.ttft_s[option.row]) / _factor(margin, ttft_spread)
-        p = min(
-            probability_within(way.slo.tpot_s, float(e.served.tpot_s[i]), tpot_spread),
-            probability_within(way.slo.ttft_s, ttft, ttft_spread),
-        )
-        least = p if least is None else min(least, p)
-    return least
-
-
-def _factor(quantile: float, spread: float) -> float:
-    from math import exp
-    from statistics import NormalDist
-
-    return exp(NormalDist().inv_cdf(quantile) * spread)
 
 
 def plan_measured_share(decided: Decided, layers: Iterable[Layer]) -> float | None:

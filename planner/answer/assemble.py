@@ -13,7 +13,6 @@ from planner.answer.account import (
     findings,
     plan_measured_share,
     rejected,
-    slo_probability,
 )
 from planner.answer.alternatives import alternatives
 from planner.answer.money import token_prices
@@ -24,6 +23,7 @@ from planner.policy import judge
 from planner.pricing.catalog import Catalog
 from planner.pricing.money import HOURS_PER_MONTH
 from planner.profiles.store import Profiles
+from planner.worlds.chance import slo_probability
 
 
 def plan_of(decided: Decided, catalog: Catalog, profiles: Profiles, *, as_of: date) -> Plan:
@@ -41,7 +41,7 @@ def plan_of(decided: Decided, catalog: Catalog, profiles: Profiles, *, as_of: da
         usd_per_million_tokens=token_prices(decided, layers),
         bound_usd_per_month=min(usd, d.bound * HOURS_PER_MONTH),
         gap=d.gap,
-        slo_probability=slo_probability(decided, layers),
+        slo_probability=slo_probability(decided),
         measured_share=plan_measured_share(decided, layers),
         placements=tuple(sorted(parts, key=lambda p: -p.usd_per_month)),
         alternatives=alternatives(decided, usd_per_month=usd),

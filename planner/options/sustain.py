@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
 from statistics import NormalDist
 
 import numpy as np
@@ -185,14 +184,3 @@ def _prefill_limit(budget_s: Array, prefill_s: Array, share: float) -> Array:
         inside = _prefill_wait(mid, prefill_s, share) <= budget_s
         low, high = np.where(inside, mid, low), np.where(inside, high, mid)
     return low / np.maximum(prefill_s, 1e-9)
-
-
-def probability_within(limit_s: float | None, predicted_s: float, spread: float) -> float:
-    """P(true value <= limit) when the log error is normal with standard deviation `spread`.
-
-    >>> round(probability_within(0.05, 0.05, 0.2), 3)
-    0.5
-    """
-    if limit_s is None:
-        return 1.0
-    return NormalDist().cdf(log(limit_s / predicted_s) / spread)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from planner.calibration.apply import subject_for
 from planner.calibration.residual import is_known
-from planner.calibration.store import load_calibration
+from planner.calibration.store import Calibration
 from planner.errors import DataError
 from planner.options.configurations import Configuration
 
@@ -77,11 +77,11 @@ def read_error_curves(text: str) -> ErrorCurves:
     return ErrorCurves({k: tuple(v) for k, v in pools.items()}, hashlib.sha256(text.encode()).hexdigest())
 
 
-def pool_of(configuration: Configuration) -> str:
+def pool_of(configuration: Configuration, calibration: Calibration) -> str:
     """Which errors speak for a configuration: those of new curves where its model was measured on its GPU, of
     a left-out model family where only the GPU was, of a left-out GPU otherwise."""
     c = configuration
     context = subject_for(c.evaluation, weights=c.weights).context
-    if is_known(load_calibration(), c.engine, context):
+    if is_known(calibration, c.engine, context):
         return "known"
     return "new_model" if c.spread.basis == "calibrated" else "new_system"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,14 +36,8 @@ def fleet_of(reach: Reach, decision: Decision, choice: Ints) -> Fleet:
 
 def planned(reach: Reach, decision: Decision) -> Fleet:
     """The plan itself, from its decision over all options; every unit runs what was planned."""
-    mine = Decision(**{**vars_of(decision), "units": decision.units[reach.kept],
-                       "shares": decision.shares[:, reach.kept]})  # fmt: skip
+    mine = replace(decision, units=decision.units[reach.kept], shares=decision.shares[:, reach.kept])
     return fleet_of(reach, mine, np.zeros(len(reach.kept), np.int64))
-
-
-def vars_of(decision: Decision) -> dict[str, object]:
-    """Fields of a decision."""
-    return {name: getattr(decision, name) for name in decision.__dataclass_fields__}
 
 
 def _weights(p: Problem, decision: Decision) -> Floats:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.calibration.groups import family_of
+from planner.calibration.store import Calibration
 from planner.estimate.floor import decode_floor_s, prefill_floor_s
 from planner.estimate.spread import Spread
 from planner.options.configurations import Configuration
@@ -66,6 +67,7 @@ class Sampled:
     """Measured error curves, drawn anew in each world for each group."""
 
     draws: Draws
+    calibration: Calibration
     curves: ErrorCurves = field(default_factory=load_error_curves)
 
     @property
@@ -75,7 +77,7 @@ class Sampled:
 
     def of(self, configuration: Configuration) -> tuple[Array, Array]:
         """TPOT and TTFT error, [worlds, batch sizes]."""
-        pool = self.curves.pools[pool_of(configuration)]
+        pool = self.curves.pools[pool_of(configuration, self.calibration)]
         chosen = self.draws.members(f"speed {group_of(configuration)}", len(pool))
         at = np.log(configuration.evaluation.served.batch)
         curves = {i: pool[i].at(at) for i in np.unique(chosen).tolist()}

@@ -14,6 +14,7 @@ from planner.optimize.problem import ALL_PERIODS, Bools, Floats, Ints, Problem
 from planner.optimize.single import whole_units
 from planner.options.build import Column
 from planner.options.table import Option
+from planner.pricing.offer import Offer
 from planner.worlds.draws import Draws
 from planner.worlds.outlook import YEAR_MEAN, Outlook
 from planner.worlds.speeds import Errors, Shifted, rates
@@ -162,7 +163,9 @@ def _units(decided: Decided, *, only_used: bool) -> dict[_Unit, tuple[list[int],
 def _affordable(p: Problem, pooled: Floats, most: Floats) -> Bools:
     """[O]: could the option, at its fastest, carry some class alone for less than REACH times the plan's way?"""
     capacity = np.where(p.eligible, pooled * most, 0.0)
-    load = np.divide(p.demand_per_s[:, None], capacity, out=np.full_like(capacity, np.inf), where=capacity > 0)
+    load = np.divide(
+        p.demand_per_s[:, None], capacity, out=np.full_like(capacity, np.inf), where=capacity > 0
+    )
     whole = p.period_of_option == ALL_PERIODS
     planned = np.where(p.eligible, whole_units(p.load_units) * p.usd_per_hour, np.inf)
     least = np.where(whole, np.inf, planned).min(axis=1, initial=np.inf)
@@ -182,9 +185,15 @@ def _per_group(p: Problem, usd: Floats) -> Floats:
 
 
 def _choices(
-    options: list[Option], rows: tuple[Ints, ...], units: dict[_Unit, tuple[list[int], float]], decided: Decided
+    options: list[Option],
+    rows: tuple[Ints, ...],
+    units: dict[_Unit, tuple[list[int], float]],
+    decided: Decided,
 ) -> tuple[Ints, Ints]:
-    choices, replicas = -np.ones((len(options), WAYS + 1), np.int64), np.zeros((len(options), WAYS + 1), np.int64)
+    choices, replicas = (
+        -np.ones((len(options), WAYS + 1), np.int64),
+        np.zeros((len(options), WAYS + 1), np.int64),
+    )
     places = [{int(row): i for i, row in enumerate(found)} for found in rows]
     for i, option in enumerate(options):
         for c, row in enumerate(_rows_of(option, units)):
@@ -196,18 +205,17 @@ def _choices(
 
 def _price_factors(options: Iterable[Option], outlook: Outlook, draws: Draws) -> Floats:
     """[W, O]: mean price of the year against today's."""
-    found = []
-    for option in options:
-        offer = option.offer
-        if offer.term not in FLOATING:
-            found.append(np.ones(draws.count))
-            continue
-        moves = [(f"price {offer.gpu}", outlook.gpu_price_sd),
-                 (f"price {offer.gpu} {offer.seller}", outlook.seller_price_sd),
-                 (f"price {offer.gpu} {offer.seller} spot", outlook.spot_price_sd * (offer.term == "spot"))]  # fmt: skip
-        found.append(np.exp(sum(YEAR_MEAN * sd * draws.normal(name) for name, sd in moves if sd > 0)
-                            + np.zeros(draws.count)))  # fmt: skip
-    return np.stack(found, axis=1) if found else np.ones((draws.count, 0))
+    return _columns([_price_factor(option.offer, outlook, draws) for option in options], draws)
+
+
+def _price_factor(offer: Offer, outlook: Outlook, draws: Draws) -> Floats:
+    moves = [(offer.gpu, outlook.gpu_price_sd), (f"{offer.gpu} {offer.seller}", outlook.seller_price_sd)]
+    moves += [(f"{offer.gpu} {offer.seller} spot", outlook.spot_price_sd)] if offer.term == "spot" else []
+    log = np.zeros(draws.count)
+    if offer.term in FLOATING:
+        for name, sd in moves:
+            log += YEAR_MEAN * sd * draws.normal(f"price {name}") if sd > 0 else 0.0
+    return np.exp(log)
 
 
 def _demand_factors(decided: Decided, p: Problem, outlook: Outlook, draws: Draws) -> Floats:
@@ -224,9 +232,11 @@ def _away(options: Iterable[Option], outlook: Outlook, draws: Draws) -> Bools:
     found = []
     for option in options:
         offer = option.offer
-        if offer.term == "spot":
-            domain = f"spot {offer.seller} {offer.region} {offer.gpu}"
-            found.append(draws.happens(domain, outlook.away(offer.interruption_per_hour)))
-        else:
-            found.append(np.zeros(draws.count, bool))
-    return np.stack(found, axis=1) if found else np.zeros((draws.count, 0), bool)
+        gone = outlook.away(offer.interruption_per_hour) if offer.term == "spot" else 0.0
+        found.append(draws.happens(f"spot {offer.seller} {offer.region} {offer.gpu}", gone))
+    return _columns(found, draws) > 0
+
+
+def _columns(found: list[Floats] | list[Bools], draws: Draws) -> Floats:
+    """[W, O] of one series per option."""
+    return np.asarray(np.stack(found, axis=1) if found else np.ones((draws.count, 0)), float)

@@ -30,7 +30,6 @@ from planner.options.sustain import (
     Sustained,
     _prefill_limit,
     _prefill_wait,
-    probability_within,
     sustained,
 )
 from planner.profiles.gpus import load_gpus
@@ -176,13 +175,3 @@ def test_the_rate_that_prompts_allow_spends_the_budget_and_no_more(
     assert _prefill_wait(busy, np.array([prefill]), share)[0] <= budget * (1 + 1e-9)
     if busy[0] < 0.94:
         assert _prefill_wait(busy + 0.001, np.array([prefill]), share)[0] >= budget * (1 - 1e-9)
-
-
-@given(st.floats(1e-4, 1e3), st.floats(1e-4, 1e3), st.floats(0.01, 2))
-def test_the_chance_to_keep_a_limit_falls_with_the_prediction(
-    limit: float, predicted: float, spread: float
-) -> None:
-    chance = probability_within(limit, predicted, spread)
-    assert 0 <= chance <= 1
-    assert probability_within(limit, 2 * predicted, spread) <= chance
-    assert probability_within(None, predicted, spread) == 1.0
