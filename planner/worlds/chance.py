@@ -18,9 +18,9 @@ def slo_probability(decided: Decided, draws: Draws = DRAWS) -> float | None:
 
     Demand is what the scenario states. All replicas of one engine, model and GPU are as fast or slow together,
     different ones are not; spot capacity is gone for a share of the time, a whole failure domain at once.
-    None for a plan without units.
+    A hosted API is taken at its user's word. None for a plan without load.
     """
-    if not decided.decision.units.any():
+    if not decided.decision.shares.any():
         return None
     reach = reach_of(decided, only_used=True)
     errors = Sampled(draws, decided.configurations.calibration)

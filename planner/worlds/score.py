@@ -22,16 +22,18 @@ STOPS = Stops(gap=0.005, nodes_within_gap=0, nodes=5_000, seconds=10.0)
 @dataclass(frozen=True, eq=False)
 class Fleet:
     """Units [O] and the configuration each runs [O]; `weight` [K, O] is the part of a unit a class may use
-    (1 unless the plan lets several workloads share it)."""
+    (1 unless the plan lets several workloads share it), `hosted` [K, O] the load that hosted APIs take."""
 
     units: Ints
     choice: Ints
     weight: Floats
+    hosted: Floats
 
 
 def fleet_of(reach: Reach, decision: Decision, choice: Ints) -> Fleet:
     """The fleet of a decision over the options within reach."""
-    return Fleet(decision.units, choice, _weights(reach.problem, decision))
+    p = reach.problem
+    return Fleet(decision.units, choice, _weights(p, decision), np.where(p.is_hosted, decision.shares, 0.0))
 
 
 def planned(reach: Reach, decision: Decision) -> Fleet:
@@ -60,36 +62,57 @@ def room(worlds: Worlds, fleet: Fleet, *, outages: bool) -> Floats:
     return np.asarray((unit * fleet.units)[:, None, :] * each[None], float)
 
 
+def own_load(worlds: Worlds, fleet: Fleet) -> Floats:
+    """[W, K] requests per second that units must carry; hosted APIs take their share of whatever comes."""
+    return np.asarray(worlds.demand * (1.0 - fleet.hosted.sum(axis=1)) * (1.0 - TOLERANCE), float)
+
+
 def kept(worlds: Worlds, fleet: Fleet) -> Bools:
     """[W]: does every workload keep its limits in every slice of the month, all units being there but spot gone
     at the moment? A router sends each unit what it can carry."""
     carried = room(worlds, fleet, outages=True).sum(axis=2)
-    return np.asarray((carried >= worlds.demand * (1.0 - TOLERANCE)).all(axis=1))
+    return np.asarray((carried >= own_load(worlds, fleet)).all(axis=1))
 
 
 def cost(worlds: Worlds, fleet: Fleet) -> Floats:
     """[W] USD per hour: what was signed, and the cheapest addition that restores the limits and the spares."""
+    p = worlds.reach.problem
     signed = worlds.usd_per_hour @ fleet.units
-    return np.asarray(signed + extension(worlds, fleet), float)
+    if p.holding_usd_per_hour is not None:
+        signed = signed + p.holding_usd_per_hour @ p.held(fleet.units)
+    by_request = _more(worlds) @ (p.load_usd_per_hour * fleet.hosted).sum(axis=1)
+    return np.asarray(signed + by_request + extension(worlds, fleet), float)
 
 
 def extension(worlds: Worlds, fleet: Fleet) -> Floats:
-    """[W] USD per hour for what is missing: per class the cheapest number of units of one option."""
+    """[W] USD per hour for what is missing: per class the cheapest number of units of one option, or an API."""
     p = worlds.reach.problem
-    have = room(worlds, fleet, outages=False)
+    have, load = room(worlds, fleet, outages=False), own_load(worlds, fleet)
     sizes = np.where(fleet.units > 0, have / np.maximum(fleet.units, 1), 0.0)
+    rentable = p.eligible & ~p.is_hosted & (p.holding_of_option == -1)
     total = np.zeros(worlds.count)
     for k in np.flatnonzero(p.demand_per_s > 0):
-        more = np.where(p.eligible[k], worlds.best * worlds.reach.pooled[k], 0.0)  # [W, O], one unit
-        lost, lost_after = _lost(sizes[:, k], fleet.units, more, int(p.spare_units[p.class_group[k]]))
-        short = worlds.demand[:, k] * (1.0 - TOLERANCE) - have[:, k].sum(axis=1)
-        missing = short + lost > 0
-        units = np.ceil(np.divide((short[:, None] + lost_after), more, out=np.full_like(more, np.inf),
-                                  where=more > 0))  # fmt: skip
-        with np.errstate(invalid="ignore"):
-            usd = np.where(np.isfinite(units), np.maximum(units, 1.0) * worlds.usd_per_hour, np.inf)
-        total += np.where(missing, usd.min(axis=1, initial=np.inf), 0.0)
+        more = np.where(rentable[k], worlds.best * worlds.reach.pooled[k], 0.0)  # [W, O], one unit
+        spares = int(p.spare_units[p.class_group[k]]) if p.period_of_class[k] >= 0 else 0
+        lost, lost_after = _lost(sizes[:, k], fleet.units, more, spares)
+        short = load[:, k] - have[:, k].sum(axis=1)
+        room_for = np.full_like(more, np.inf)
+        units = np.ceil(np.divide(short[:, None] + lost_after, more, out=room_for, where=more > 0))
+        usd = np.full_like(more, np.inf)
+        np.multiply(np.maximum(units, 1.0), worlds.usd_per_hour, out=usd, where=np.isfinite(units))
+        by_request = np.where(p.is_hosted & p.eligible[k], p.load_usd_per_hour[k], np.inf).min(initial=np.inf)
+        hosted = np.maximum(short + lost, 0.0) / p.demand_per_s[k]
+        least = np.minimum(
+            usd.min(axis=1, initial=np.inf), by_request * hosted if np.isfinite(by_request) else np.inf
+        )
+        total += np.where(short + lost > 0, least, 0.0)
     return total
+
+
+def _more(worlds: Worlds) -> Floats:
+    """[W, K]: demand against the stated one."""
+    stated = worlds.reach.problem.demand_per_s
+    return np.divide(worlds.demand, stated, out=np.ones_like(worlds.demand), where=stated > 0)
 
 
 def _lost(sizes: Floats, units: Ints, more: Floats, spares: int) -> tuple[Floats, Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from planner.decide import Decided
 from planner.optimize.problem import ALL_PERIODS, Bools, Floats, Ints, Problem
 from planner.optimize.single import whole_units
-from planner.options.build import Column
 from planner.options.table import Option
 from planner.pricing.offer import Offer
 from planner.worlds.draws import Draws
@@ -27,24 +26,19 @@ FLOATING = frozenset({"on_demand", "spot"})  # terms whose price moves
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """Columns of the decision that some world may want, and the configurations (rows) of each workload tried.
+    """Options of the decision that some world may want, and the configurations (rows) of each workload tried.
 
-    `choices` [O, C] are indices into `rows` of the column's workload, -1 where there are fewer; the planned
-    configuration is the first.
+    `options` [O] is None for a hosted API, which is as fast as it is. `choices` [O, C] are indices into `rows` of
+    the option's workload, -1 where there are fewer; the planned configuration is the first.
     """
 
     kept: Ints
-    columns: tuple[Column, ...]
+    options: tuple[Option | None, ...]
     problem: Problem
     pooled: Floats  # [K, O] capacity of a class against that of the busiest hours
     rows: tuple[Ints, ...]
     choices: Ints
     replicas: Ints  # [O, C]
-
-    @property
-    def options(self) -> tuple[Option, ...]:
-        """[O]."""
-        return tuple(c.option for c in self.columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +69,15 @@ class Worlds:
 
     def problem(self, w: int) -> Problem:
         """The placement problem of who knows world `w`; the budget is left out, since it does not bend."""
-        return self.reach.problem.changed(
-            capacity_per_s=self.reach.pooled * self.best[w], usd_per_hour=self.usd_per_hour[w],
-            demand_per_s=self.demand[w], budget_usd_per_hour=None,
-        )  # fmt: skip
+        p, more = self.reach.problem, self.demand[w] / np.maximum(self.reach.problem.demand_per_s, 1e-12)
+        by_request = None if p.share_usd_per_hour is None else p.share_usd_per_hour * more[:, None]
+        return p.changed(
+            capacity_per_s=self.reach.pooled * self.best[w],
+            usd_per_hour=self.usd_per_hour[w],
+            demand_per_s=self.demand[w],
+            share_usd_per_hour=by_request,
+            budget_usd_per_hour=None,
+        )
 
     def some(self, chosen: NDArray[np.int64]) -> Worlds:
         """Only these worlds."""
@@ -89,22 +88,22 @@ class Worlds:
 def reach_of(decided: Decided, *, only_used: bool = False) -> Reach:
     """What of a decision matters in its worlds; with `only_used` nothing but the plan itself."""
     p = decided.problem
-    options = [c.option for c in decided.columns]
+    options = [*(c.option for c in decided.columns), *(None for _ in decided.hosted)]
     units = _units(decided, only_used=only_used)
-    peak = np.array([o.capacity_per_s for o in options])
+    peak = np.array([1.0 if o is None else o.capacity_per_s for o in options])
     pooled = np.divide(p.capacity_per_s, peak, out=np.zeros_like(p.capacity_per_s), where=peak > 0)
-    used = decided.decision.units > 0
-    kept = np.flatnonzero(used if only_used else used | _affordable(p, pooled, np.array(
-        [units[_unit(o)][1] for o in options])))  # fmt: skip
-    mask = np.isin(np.arange(len(options)), kept)
-    mine = [options[i] for i in kept]
+    wanted = (decided.decision.units > 0) | (decided.decision.shares.sum(axis=0) > 0)
+    if not only_used:
+        most = np.array([0.0 if o is None else units[_unit(o)][1] for o in options])
+        wanted |= p.is_hosted | _affordable(p, pooled, most)
+    kept = np.flatnonzero(wanted)
+    mine = tuple(options[i] for i in kept)
     rows = tuple(
-        np.array(sorted({r for o in mine if o.workload == w for r in _rows_of(o, units)}), np.int64)
+        np.array(sorted({r for o in mine if o and o.workload == w for r in _rows_of(o, units)}), np.int64)
         for w in range(len(decided.ways))
     )
     choices, replicas = _choices(mine, rows, units, decided)
-    return Reach(kept, tuple(decided.columns[i] for i in kept), p.keep(mask), pooled[:, kept], rows, choices,
-                 replicas)  # fmt: skip
+    return Reach(kept, mine, p.keep(wanted), pooled[:, kept], rows, choices, replicas)
 
 
 def worlds_of(decided: Decided, reach: Reach, errors: Errors, outlook: Outlook, draws: Draws) -> Worlds:
@@ -125,7 +124,9 @@ def capacities(decided: Decided, reach: Reach, errors: Errors) -> Floats:
         mine = np.flatnonzero(reach.problem.option_group == w)
         if len(reach.rows[w]) and len(mine):
             found[:, mine] = rates(way, reach.rows[w], errors)[:, reach.choices[mine]]
-    return np.where(reach.choices >= 0, found * reach.replicas, 0.0)
+    found = np.where(reach.choices >= 0, found * reach.replicas, 0.0)
+    found[:, reach.problem.is_hosted, 0] = 1.0
+    return found
 
 
 _Unit = tuple[int, str, float]
@@ -162,12 +163,13 @@ def _units(decided: Decided, *, only_used: bool) -> dict[_Unit, tuple[list[int],
 
 def _affordable(p: Problem, pooled: Floats, most: Floats) -> Bools:
     """[O]: could the option, at its fastest, carry some class alone for less than REACH times the plan's way?"""
-    capacity = np.where(p.eligible, pooled * most, 0.0)
+    own = p.eligible & ~p.is_hosted
+    capacity = np.where(own, pooled * most, 0.0)
     load = np.divide(
         p.demand_per_s[:, None], capacity, out=np.full_like(capacity, np.inf), where=capacity > 0
     )
     whole = p.period_of_option == ALL_PERIODS
-    planned = np.where(p.eligible, whole_units(p.load_units) * p.usd_per_hour, np.inf)
+    planned = np.where(own, whole_units(p.load_units) * p.usd_per_hour, np.inf)
     least = np.where(whole, np.inf, planned).min(axis=1, initial=np.inf)
     fixed = np.where(whole, planned, np.inf).min(axis=1, initial=np.inf)
     by_class = np.fmin(least, fixed)
@@ -185,7 +187,7 @@ def _per_group(p: Problem, usd: Floats) -> Floats:
 
 
 def _choices(
-    options: list[Option],
+    options: Sequence[Option | None],
     rows: tuple[Ints, ...],
     units: dict[_Unit, tuple[list[int], float]],
     decided: Decided,
@@ -196,6 +198,8 @@ def _choices(
     )
     places = [{int(row): i for i, row in enumerate(found)} for found in rows]
     for i, option in enumerate(options):
+        if option is None:
+            continue
         for c, row in enumerate(_rows_of(option, units)):
             layout = decided.ways[option.workload].configurations[row].layout
             choices[i, c] = places[option.workload][row]
@@ -203,9 +207,11 @@ def _choices(
     return choices, replicas
 
 
-def _price_factors(options: Iterable[Option], outlook: Outlook, draws: Draws) -> Floats:
+def _price_factors(options: Iterable[Option | None], outlook: Outlook, draws: Draws) -> Floats:
     """[W, O]: mean price of the year against today's."""
-    return _columns([_price_factor(option.offer, outlook, draws) for option in options], draws)
+    return _series(
+        [_price_factor(o.offer, outlook, draws) if o else np.ones(draws.count) for o in options], draws
+    )
 
 
 def _price_factor(offer: Offer, outlook: Outlook, draws: Draws) -> Floats:
@@ -227,16 +233,19 @@ def _demand_factors(decided: Decided, p: Problem, outlook: Outlook, draws: Draws
     return np.asarray(np.exp(outlook.demand_sd * of_group)[:, p.class_group], float)
 
 
-def _away(options: Iterable[Option], outlook: Outlook, draws: Draws) -> Bools:
+def _away(options: Iterable[Option | None], outlook: Outlook, draws: Draws) -> Bools:
     """[W, O]: machines of one seller, place and GPU vanish together."""
     found = []
     for option in options:
-        offer = option.offer
-        gone = outlook.away(offer.interruption_per_hour) if offer.term == "spot" else 0.0
-        found.append(draws.happens(f"spot {offer.seller} {offer.region} {offer.gpu}", gone))
-    return _columns(found, draws) > 0
+        if option is None or option.offer.term != "spot":
+            found.append(np.zeros(draws.count, bool))
+            continue
+        o = option.offer
+        away = outlook.away(o.interruption_per_hour)
+        found.append(draws.happens(f"spot {o.seller} {o.region} {o.gpu}", away))
+    return _series(found, draws) > 0
 
 
-def _columns(found: list[Floats] | list[Bools], draws: Draws) -> Floats:
+def _series(found: list[Floats] | list[Bools], draws: Draws) -> Floats:
     """[W, O] of one series per option."""
     return np.asarray(np.stack(found, axis=1) if found else np.ones((draws.count, 0)), float)

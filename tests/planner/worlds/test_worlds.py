@@ -249,3 +249,41 @@ def test_spot_that_vanishes_lowers_the_chance_by_as_much_as_it_is_gone() -> None
     assert gone == pytest.approx(CERTAIN.away(None), abs=0.003)
     fleet = planned(reach, d.decision)
     assert not kept(worlds, fleet)[worlds.away.any(axis=1)].any()
+
+
+# -- hosted APIs -------------------------------------------------------------------------------------------
+
+
+@cache
+def with_api(usd_per_million: float) -> Decided:
+    return decide(
+        loads(
+            '[workloads.chat]\nmodel = "llama-3.1-8b"\nrequests_per_s = 12\ninput_tokens = 1024\noutput_tokens = 256\n'
+            'ttft_ms = 1000\ntpot_ms = 50\n[[prices]]\nseller = "me"\ninstance = "api"\nterm = "api"\n'
+            'model = "llama-3.1-8b"\nttft_ms = 400\ntpot_ms = 20\n'
+            f"usd_per_million_input_tokens = {usd_per_million}\nusd_per_million_output_tokens = {usd_per_million}\n"
+        ),
+        catalog(),
+        load_profiles(),
+    )
+
+
+def test_a_plan_that_only_calls_an_api_is_as_sure_as_the_api_and_pays_for_what_comes() -> None:
+    d = with_api(0.0001)
+    assert not d.decision.units.any()
+    assert slo_probability(d) == 1.0
+    reach, draws = reach_of(d), Draws(0, 50)
+    worlds = worlds_of(d, reach, sampled(draws), Outlook(), draws)
+    paid = cost(worlds, planned(reach, d.decision))
+    assert paid == pytest.approx(d.decision.usd_per_hour * worlds.demand[:, 0] / 12.0)
+
+
+def test_an_api_bounds_what_missing_capacity_can_cost() -> None:
+    d, draws = with_api(0.2), Draws(0, 100)
+    reach = reach_of(d)
+    worlds = worlds_of(d, reach, sampled(draws), Outlook(demand_sd=0.5), draws)
+    fleet = planned(reach, d.decision)
+    all_hosted = d.problem.load_usd_per_hour.max() * worlds.demand[:, 0] / 12.0
+    assert (extension(worlds, fleet) <= all_hosted + 1e-9).all()
+    known = [clairvoyant(worlds, w) for w in range(10)]
+    assert all(k is not None and k[1] <= all_hosted[w] * (1 + 1e-6) for w, k in enumerate(known))
