@@ -22,7 +22,10 @@ def _compiled(op: str, mode: str) -> Callable[[Tensors, Tensors], None]:
         for module in (import_module(f"planner.kernels.plain.{home}") for home in HOMES)
         if hasattr(module, op)
     )
-    return torch.compile(eager, mode=mode, dynamic=False, fullgraph=True)
+    compiled: Callable[[Tensors, Tensors], None] = torch.compile(
+        eager, mode=mode, dynamic=False, fullgraph=True
+    )
+    return compiled
 
 
 def __getattr__(op: str) -> Callable[..., None]:
