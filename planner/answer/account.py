@@ -142,6 +142,15 @@ def plan_measured_share(decided: Decided, layers: Iterable[Layer]) -> float | No
     return weighted / total if total else None
 
 
+def unlikely(chance: float | None, decided: Decided) -> Iterator[Finding]:
+    """Where several things must hold at once, the plan keeps all limits less often than the quantile says."""
+    quantile = decided.scenario.constraints.quantile
+    if chance is not None and chance < quantile - 0.05:
+        text = (f"all limits together hold in {100 * chance:.0f} % of worlds, though each prediction is planned on its "
+                f"{100 * quantile:.0f} % side; a higher constraints.quantile or a spare machine raises it")  # fmt: skip
+        yield Finding("warning", "slo_probability", text, chance)
+
+
 def findings(decided: Decided, layers: list[Layer]) -> Iterator[Finding]:
     """What the reader should check before acting on the plan."""
     offers = {x.option.offer.label: x.option.offer for x in layers}.values()

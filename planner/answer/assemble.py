@@ -13,6 +13,7 @@ from planner.answer.account import (
     findings,
     plan_measured_share,
     rejected,
+    unlikely,
 )
 from planner.answer.alternatives import alternatives
 from planner.answer.money import token_prices
@@ -32,7 +33,7 @@ def plan_of(decided: Decided, catalog: Catalog, profiles: Profiles, *, as_of: da
     layers = [layer for _, layer in found]
     parts = (*(p for p, _ in found), *hosted_placements(decided))
     usd = sum(p.usd_per_month for p in parts)
-    d = decided.decision
+    d, chance = decided.decision, slo_probability(decided)
     plan = Plan(
         question=Question(decided.scenario.digest, decided.scenario.text),
         as_of=as_of.isoformat(),
@@ -41,14 +42,14 @@ def plan_of(decided: Decided, catalog: Catalog, profiles: Profiles, *, as_of: da
         usd_per_million_tokens=token_prices(decided, layers),
         bound_usd_per_month=min(usd, d.bound * HOURS_PER_MONTH),
         gap=d.gap,
-        slo_probability=slo_probability(decided),
+        slo_probability=chance,
         measured_share=plan_measured_share(decided, layers),
         placements=tuple(sorted(parts, key=lambda p: -p.usd_per_month)),
         alternatives=alternatives(decided, usd_per_month=usd),
         rejected=rejected(decided, catalog),
         assumptions=tuple(assumptions(decided, layers)),
         evidence=evidence(decided, layers),
-        findings=tuple(findings(decided, layers)),
+        findings=(*unlikely(chance, decided), *findings(decided, layers)),
         digests=Digests(
             prices=catalog.digest,
             profiles=profiles.digest,
