@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from planner.api import (
         calibrate,
         change_scenario,
+        check,
+        compare,
         decide_price,
         diff_prices,
         estimate,
@@ -30,8 +32,12 @@ if TYPE_CHECKING:
         load_example,
         load_plan,
         load_profiles,
+        load_record,
         load_scenario,
+        lock,
+        locked_plan,
         model_names,
+        no_plan,
         own_cost,
         price_history,
         price_snapshots,
@@ -76,6 +82,8 @@ __all__ = [
     "ScenarioError",
     "calibrate",
     "change_scenario",
+    "check",
+    "compare",
     "decide_price",
     "diff_prices",
     "estimate",
@@ -89,8 +97,12 @@ __all__ = [
     "load_example",
     "load_plan",
     "load_profiles",
+    "load_record",
     "load_scenario",
+    "lock",
+    "locked_plan",
     "model_names",
+    "no_plan",
     "own_cost",
     "price_history",
     "price_snapshots",
@@ -108,7 +120,7 @@ __all__ = [
 ]
 
 _RECORDS = frozenset({"Estimate", "Offer", "Plan", "Quantity"})
-_SHARED = frozenset({"estimate", "kernels", "recommend", "render", "validate"})
+_SHARED = frozenset({"compare", "estimate", "kernels", "lock", "recommend", "render", "validate"})
 """Public functions whose name a submodule has too."""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from planner.errors import check_known
+from planner.pipeline import check, compare, lock, locked_plan, no_plan, own_calibration
 from planner.plan import Estimate, Offer, Plan, load_plan
 from planner.questions import (
     change_scenario,
@@ -24,10 +25,10 @@ from planner.questions import (
     read_upload,
 )
 from planner.render import render
+from planner.stored import load_record
 
 if TYPE_CHECKING:
     from planner.calibration.own import OwnCalibration
-    from planner.calibration.store import Calibration
     from planner.kernels.registry import Variant
     from planner.optimize.fleet import Fleet
     from planner.pricebook import HeldRow, Refreshed
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 __all__ = [
     "calibrate",
     "change_scenario",
+    "check",
+    "compare",
     "decide_price",
     "diff_prices",
     "estimate",
@@ -62,8 +65,12 @@ __all__ = [
     "load_example",
     "load_plan",
     "load_profiles",
+    "load_record",
     "load_scenario",
+    "lock",
+    "locked_plan",
     "model_names",
+    "no_plan",
     "own_cost",
     "price_history",
     "price_snapshots",
@@ -128,16 +135,8 @@ def recommend(
         gap=gap,
         time_limit_s=time_limit_s,
         on_progress=on_progress,
-        calibration=_calibration(calibration),
+        calibration=own_calibration(calibration),
     )
-
-
-def _calibration(path: Path | str | None) -> Calibration | None:
-    if path is None:
-        return None
-    from planner.calibration.own import load_own
-
-    return load_own(path)
 
 
 def estimate(*, calibration: Path | str | None = None, **configuration: Any) -> Estimate:
@@ -150,14 +149,14 @@ def estimate(*, calibration: Path | str | None = None, **configuration: Any) -> 
     """
     from planner.estimate.api import estimate
 
-    return estimate(base_dir=Path.cwd(), calibration=_calibration(calibration), **configuration)
+    return estimate(base_dir=Path.cwd(), calibration=own_calibration(calibration), **configuration)
 
 
 def explain_estimate(*, calibration: Path | str | None = None, **configuration: Any) -> Explanation:
     """The estimate of the same keywords taken apart: bytes by name, terms of a step, settings stated or assumed."""
     from planner.estimate.api import explain_estimate
 
-    return explain_estimate(base_dir=Path.cwd(), calibration=_calibration(calibration), **configuration)
+    return explain_estimate(base_dir=Path.cwd(), calibration=own_calibration(calibration), **configuration)
 
 
 def validate(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from types import UnionType
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -120,9 +121,8 @@ def _record_at(root: type[BaseModel], path: tuple[str | int, ...]) -> tuple[type
     for part in path[:-1]:
         if record is not None and isinstance(part, str) and part in record.model_fields:
             annotation = record.model_fields[part].annotation
-            record = (
-                annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
-            )
+            options = get_args(annotation) if get_origin(annotation) is UnionType else (annotation,)
+            record = next((a for a in options if isinstance(a, type) and issubclass(a, BaseModel)), None)
         else:  # an entry of a list or of a table of records
             record = next(
                 (a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, BaseModel)), None

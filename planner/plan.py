@@ -229,11 +229,13 @@ def parse_plan(text: bytes | str) -> Plan:
     try:
         data = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:  # ValueError also for undecodable bytes
-        raise DataError(f"not JSON: {error}", hint="give the file `recommend -o` wrote") from error
+        raise DataError(
+            f"not JSON: {error}", hint="it may be cut off; `recommend -o` writes it again"
+        ) from error
     if isinstance(data, dict) and data.get("schema") != PLAN_SCHEMA:
         raise DataError(
             f"schema: {data.get('schema')!r} is not {PLAN_SCHEMA!r}",
-            hint="write the plan again with this version",
+            hint="make it again with this version: planner recommend SCENARIO -o FILE.json",
         )
     plan: Plan = from_data(Plan, data)
     return plan

@@ -16,7 +16,17 @@ from planner.fields import FieldError
 from planner.record import Record
 from planner.workload import Speculation, Workload
 
-__all__ = ["Constraints", "OwnedGpu", "Policy", "Price", "Scenario", "Site", "Speculation", "Workload"]
+__all__ = [
+    "Constraints",
+    "OwnedGpu",
+    "Policy",
+    "PolicyLimits",
+    "Price",
+    "Scenario",
+    "Site",
+    "Speculation",
+    "Workload",
+]
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}$"
 
@@ -137,23 +147,38 @@ class Price(Record):
         return self
 
 
-class Policy(Record):
-    """Gates for CI, judged on the finished plan; they never shape it."""
+class PolicyLimits(Record):
+    """One limit per rule; what is left out is not judged."""
 
     max_usd_per_month: Annotated[t.Usd | None, Field(examples=[18000])] = None
     """Cost of the plan."""
+    max_increase_usd_per_month: Annotated[t.UsdOrZero | None, Field(examples=[500])] = None
+    """Increase over the baseline plan, in dollars a month."""
     max_increase_percent: Annotated[t.UsdOrZero | None, Field(examples=[10])] = None
     """Increase over the baseline plan."""
     max_spot_share: Annotated[t.Share | None, Field(examples=[0.5])] = None
     """Share of the load on spot capacity."""
     max_price_age_days: Annotated[t.Positive | None, Field(examples=[90])] = None
     """Age of the oldest price in the plan."""
-    unknown_price_age: t.AgeRule = "warn"
-    """What an undated price does."""
     min_slo_probability: Annotated[t.Share | None, Field(examples=[0.95])] = None
     """Probability that every limit is met."""
+    max_seller_share: Annotated[t.Share | None, Field(examples=[0.8])] = None
+    """Share of the dollars that go to one seller."""
     min_measured_share: Annotated[t.Share | None, Field(examples=[0.5])] = None
     """Share of the dollars that rests on measurements."""
+    min_headroom: Annotated[t.Share | None, Field(examples=[0.1])] = None
+    """Share of its capacity that every placement keeps free."""
+
+
+class Policy(PolicyLimits):
+    """Gates for CI, judged on the finished plan; they never shape it. A plan that breaks one fails."""
+
+    unknown_price_age: t.AgeRule = "warn"
+    """What an undated price does."""
+    quiet_below_usd_per_month: Annotated[t.UsdOrZero | None, Field(examples=[50])] = None
+    """A change of the cost smaller than this is not worth a word."""
+    warn: PolicyLimits | None = None
+    """The same limits again: a plan that breaks one of these is only warned about."""
 
 
 class Scenario(Record):

@@ -23,7 +23,12 @@ def descriptions() -> Mapping[str, Mapping[str, str]]:
     """
     bodies = [ast.parse(inspect.getsource(module)).body for module in (workload, scenario)]
     classes = [node for body in bodies for node in body if isinstance(node, ast.ClassDef)]
-    return {node.name: _documented(node) for node in classes}
+    found: dict[str, dict[str, str]] = {}
+    for node in classes:  # a class comes after the one it extends
+        parents = [base.id for base in node.bases if isinstance(base, ast.Name)]
+        inherited = {k: v for parent in parents for k, v in found.get(parent, {}).items()}
+        found[node.name] = inherited | _documented(node)
+    return found
 
 
 def _documented(node: ast.ClassDef) -> dict[str, str]:

@@ -55,15 +55,19 @@ def plan_of(decided: Decided, catalog: Catalog, profiles: Profiles, *, as_of: da
             profiles=profiles.digest,
             calibration=decided.configurations.calibration.digest,
         ),
-        versions=dict(_versions()),
+        versions=versions(),
     )
     judged = judge(plan, decided.scenario.policy.model_dump())
     return replace(plan, findings=(*judged, *plan.findings))
 
 
+def versions() -> dict[str, str]:
+    """Versions that can change an answer, by distribution."""
+    return dict(_versions())
+
+
 @cache
 def _versions() -> tuple[tuple[str, str], ...]:
-    """Versions that can change an answer."""
     found = []
     for name in ("openclaw-planner", "highspy", "numpy", "scipy"):
         try:

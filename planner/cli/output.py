@@ -17,7 +17,7 @@ from planner.files import write_atomically
 if TYPE_CHECKING:
     from planner.render import Style
 
-SUFFIXES = {".json": "json", ".md": "markdown", ".csv": "csv"}
+SUFFIXES = {".json": "json", ".md": "markdown", ".csv": "csv", ".xml": "junit", ".sarif": "sarif"}
 """Format that `-o FILE` implies; anything else is a table."""
 STDOUT = Path("-")
 NARROWEST, WIDEST, PIPED = 80, 120, 100

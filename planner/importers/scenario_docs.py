@@ -13,6 +13,7 @@ from planner.scenarioschema import scenario_schema
 TABLES = (
     ("Workload", "[workloads.NAME]"), ("Constraints", "[constraints]"), ("OwnedGpu", "[[owned]]"),
     ("Site", "owned.site"), ("Price", "[[prices]]"), ("Policy", "[policy]"),
+    ("PolicyLimits", "[policy.warn]"),
     ("Speculation", "workloads.NAME.speculative"),
 )  # fmt: skip
 INTRO = """\

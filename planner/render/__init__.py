@@ -16,12 +16,16 @@ from planner.errors import InputError, did_you_mean
 from planner.plan import Plan
 from planner.records import Estimate, Explanation
 from planner.render.advice import advice
+from planner.render.change import change_page
 from planner.render.document import Document
 from planner.render.explained import explanation_page
+from planner.render.gate import check_page, comment
 from planner.render.listing import Listing, listing_csv, listing_page
 from planner.render.markdown import markdown
+from planner.render.pipeline import WRITERS
 from planner.render.speed import estimate_page
 from planner.render.text import PLAIN, Style, text
+from planner.verdict import Findings, PlanDiff
 
 __all__ = ["PAGES", "PLAIN", "RENDERERS", "Listing", "Style", "page", "render"]
 
@@ -29,7 +33,9 @@ PAGES: Mapping[type, Callable[[Any], Document]] = {
     Plan: advice,
     Estimate: estimate_page,
     Explanation: explanation_page,
+    Findings: check_page,
     Listing: listing_page,
+    PlanDiff: change_page,
 }
 """Which words each kind of record gets."""
 
@@ -49,11 +55,25 @@ def _csv(record: object, style: Style) -> str:
     return listing_csv(record)
 
 
+def _markdown(record: object, style: Style) -> str:
+    return comment(record) if isinstance(record, Findings) else markdown(page(record))
+
+
+def _for_pipelines(format: str) -> Callable[[object, Style], str]:
+    def write(record: object, style: Style) -> str:
+        if not isinstance(record, Findings):
+            raise InputError(f"{format}: only what `planner check` found has this form", hint="use json")
+        return WRITERS[format](record)
+
+    return write
+
+
 RENDERERS: Mapping[str, Callable[[object, Style], str]] = {
     "table": lambda record, style: text(page(record), style),
     "json": _json,
-    "markdown": lambda record, style: markdown(page(record)),
+    "markdown": _markdown,
     "csv": _csv,
+    **{name: _for_pipelines(name) for name in WRITERS},
 }
 """Format name to writer."""
 

@@ -31,10 +31,17 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
 """Where a heavy or outward library may be named at all."""
 
 SEES: dict[str, tuple[str, ...]] = {
-    "planner.render": ("planner.plan", "planner.records", "planner.canonical", "planner.errors"),
+    "planner.render": (
+        "planner.plan",
+        "planner.records",
+        "planner.canonical",
+        "planner.errors",
+        "planner.verdict",
+    ),
     "planner.export": ("planner.plan", "planner.records", "planner.canonical", "planner.errors"),
-    "planner.policy": ("planner.plan", "planner.records", "planner.errors"),
-    "planner.compare": ("planner.plan", "planner.records", "planner.errors"),
+    "planner.verdict": ("planner.plan",),
+    "planner.policy": ("planner.plan", "planner.records", "planner.errors", "planner.verdict"),
+    "planner.compare": ("planner.plan", "planner.records", "planner.errors", "planner.verdict"),
     "planner.lock": ("planner.plan", "planner.records", "planner.canonical", "planner.errors"),
     "planner.cli": ("planner.api", "planner.render", "planner.errors", "planner.files"),
     "planner.app": ("planner.api", "planner.render", "planner.errors"),
@@ -49,7 +56,14 @@ CLOCK_AND_ENVIRONMENT = (
     "os.getenv",
     "random.random",
 )
-EDGES = ("planner.api", "planner.cli", "planner.app", "planner.kernels.launch", "planner.profiles.harness")
+EDGES = (
+    "planner.api",
+    "planner.pipeline",
+    "planner.cli",
+    "planner.app",
+    "planner.kernels.launch",
+    "planner.profiles.harness",
+)
 """The only places that may ask what day it is or what the environment says."""
 
 MOST_LINES = 400

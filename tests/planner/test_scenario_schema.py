@@ -32,7 +32,8 @@ DESIGN_KEYS: list[tuple[Any, str]] = [
     (
         Policy,
         "max_usd_per_month max_increase_percent max_spot_share max_price_age_days unknown_price_age"
-        " min_slo_probability min_measured_share",
+        " min_slo_probability min_measured_share max_increase_usd_per_month max_seller_share min_headroom"
+        " quiet_below_usd_per_month warn",
     ),
     (Scenario, "workloads constraints owned prices policy"),
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import planner
-from planner.cli.recommend import settings
+from planner.cli.question import settings
 from planner.errors import Infeasible, InputError
 from planner.plan import parse_plan
 from planner.pricing.errors import PriceError
