@@ -165,15 +165,17 @@ def validate(
     *,
     cross_validate: str | None = None,
     calibration: Path | str | None = None,
+    chart: Path | str | None = None,
 ) -> Accuracy | SpeedAccuracy:
     """Our predictions scored against the measurements in `path`; `predictions` receives one line per row.
 
     `cross_validate` (curve, model, system, pair, point) refits on `path` and scores what each fit has not seen;
-    `calibration` is a file written by `calibrate`.
+    `calibration` is a file written by `calibrate`; `chart` (.svg or .png, needs the report extra) receives predicted
+    against measured by engine.
     """
     from planner.validate import validate
 
-    return validate(path, predictions, cross_validate=cross_validate, calibration=calibration)
+    return validate(path, predictions, cross_validate=cross_validate, calibration=calibration, chart=chart)
 
 
 def calibrate(path: Path | str, **stated: str) -> OwnCalibration:

@@ -26,6 +26,9 @@ def validate(
         typer.Option(help="Refit on FILE, leaving this out at a time; point: pair, one point given."),
     ] = None,
     calibration: Annotated[Path | None, typer.Option(help="A file written by planner calibrate.")] = None,
+    chart: Annotated[
+        Path | None, typer.Option(help="Draw predicted against measured by engine: FILE.svg or FILE.png.")
+    ] = None,
     *,
     out: Output,
 ) -> None:
@@ -34,7 +37,9 @@ def validate(
     from planner.render.accuracy import accuracy_page
 
     with out.progress("predicting"):
-        score = api.validate(file, predictions, cross_validate=cross_validate, calibration=calibration)
+        score = api.validate(
+            file, predictions, cross_validate=cross_validate, calibration=calibration, chart=chart
+        )
     if out.format == "json":
         out.write(score.to_json())
     else:

@@ -13,7 +13,9 @@ import numpy as np
 
 from planner.files import write_atomically
 from planner.local import Predictions, validate_rows
+from planner.local.tables import resolve_engine
 from planner.records import Quantity
+from planner.validate.chart import Point, write_chart
 
 FIGURES = "shipped calibration, whatever it was fitted on; whole devices left out: docs/local-engines.md"
 LEAST_ROWS = 10  # groups with fewer are not shown
@@ -53,17 +55,20 @@ class SpeedAccuracy:
 
 
 def validate_speeds(
-    rows: Sequence[Mapping[str, str]], predictions: Path | str | None
+    rows: Sequence[Mapping[str, str]], predictions: Path | str | None, chart: Path | None = None
 ) -> SpeedAccuracy | None:
     """Score the rows; None where their header is not one of published speeds.
 
-    `predictions` receives `row,id,status,reason`, then each value column with `_low` and `_high`, and `basis`.
+    `predictions` receives `row,id,status,reason`, then each value column with `_low` and `_high`, and `basis`;
+    `chart` predicted against measured by engine.
     """
     found = validate_rows(tuple(rows[0]), rows) if rows else None
     if found is None:
         return None
     if predictions is not None:
         _write(Path(predictions), rows, found)
+    if chart is not None:
+        write_chart(chart, list(_points(rows, found)), title="Predicted against published speeds")
     answered = sum(r.status == "ok" for r in found.rows)
     return SpeedAccuracy(
         found.format, len(rows), answered, round(100.0 * answered / len(rows), 3),
@@ -73,12 +78,26 @@ def validate_speeds(
 
 def _scores(rows: Sequence[Mapping[str, str]], found: Predictions) -> Iterator[SpeedRow]:
     for column in found.columns:
-        pairs: list[tuple[Mapping[str, str], Quantity, float]] = []
-        for row, said in zip(rows, found.rows, strict=True):
-            value, seen = said.values.get(column), row.get(column, "").strip()
-            if value is not None and seen:
-                pairs.append((row, value, float(seen)))
-        yield from _groups(column, pairs)
+        yield from _groups(column, _pairs(rows, found, column))
+
+
+def _pairs(
+    rows: Sequence[Mapping[str, str]], found: Predictions, column: str
+) -> list[tuple[Mapping[str, str], Quantity, float]]:
+    """Rows that have both a prediction and a measurement of `column`."""
+    pairs = []
+    for row, said in zip(rows, found.rows, strict=True):
+        value, seen = said.values.get(column), row.get(column, "").strip()
+        if value is not None and seen:
+            pairs.append((row, value, float(seen)))
+    return pairs
+
+
+def _points(rows: Sequence[Mapping[str, str]], found: Predictions) -> Iterator[Point]:
+    for column in found.columns:
+        for row, q, measured in _pairs(rows, found, column):
+            engine = resolve_engine(row["framework"], "").name  # answered rows resolve
+            yield Point(engine, column, measured, q.value, q.low <= measured <= q.high)
 
 
 def _groups(column: str, pairs: Sequence[tuple[Mapping[str, str], Quantity, float]]) -> Iterator[SpeedRow]:
