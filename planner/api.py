@@ -10,11 +10,12 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from planner.errors import check_known
 from planner.pipeline import check, compare, lock, locked_plan, no_plan, own_calibration
-from planner.plan import Estimate, Offer, Plan, load_plan
+from planner.plan import Offer, Plan, load_plan
+from planner.predictions import calibrate, estimate, explain_estimate, validate
 from planner.questions import (
     change_scenario,
     example_names,
@@ -28,7 +29,6 @@ from planner.render import render
 from planner.stored import load_record
 
 if TYPE_CHECKING:
-    from planner.calibration.own import OwnCalibration
     from planner.kernels.registry import Variant
     from planner.optimize.fleet import Fleet
     from planner.pricebook import HeldRow, Refreshed
@@ -43,9 +43,7 @@ if TYPE_CHECKING:
     from planner.pricing.tokens import TokenPrice
     from planner.profiles.block import Block
     from planner.profiles.store import Profiles
-    from planner.records import Explanation
     from planner.scenario import Scenario
-    from planner.validate import Accuracy, SpeedAccuracy
 
 __all__ = [
     "calibrate",
@@ -137,52 +135,6 @@ def recommend(
         on_progress=on_progress,
         calibration=own_calibration(calibration),
     )
-
-
-def estimate(*, calibration: Path | str | None = None, **configuration: Any) -> Estimate:
-    """Predicted speed, memory and power of one configuration; DoesNotFit when memory is too small.
-
-    Keywords: model, gpu, engine, engine_version, weight_precision, kv_precision, tp, pp, dp, ep, concurrency,
-    input_tokens, output_tokens, lengths ("random" or "fixed"), kernels ("any", "open" or "portable"), cuda_graphs,
-    accepted_tokens, scheduler ("mixed" or "prefill_first"), stream_interval, max_running; a setting left out is the
-    engine's default, and the notes say so. `calibration` is a file written by `calibrate`.
-    """
-    from planner.estimate.api import estimate
-
-    return estimate(base_dir=Path.cwd(), calibration=own_calibration(calibration), **configuration)
-
-
-def explain_estimate(*, calibration: Path | str | None = None, **configuration: Any) -> Explanation:
-    """The estimate of the same keywords taken apart: bytes by name, terms of a step, settings stated or assumed."""
-    from planner.estimate.api import explain_estimate
-
-    return explain_estimate(base_dir=Path.cwd(), calibration=own_calibration(calibration), **configuration)
-
-
-def validate(
-    path: Path | str,
-    predictions: Path | str | None = None,
-    *,
-    cross_validate: str | None = None,
-    calibration: Path | str | None = None,
-    chart: Path | str | None = None,
-) -> Accuracy | SpeedAccuracy:
-    """Our predictions scored against the measurements in `path`; `predictions` receives one line per row.
-
-    `cross_validate` (curve, model, system, pair, point) refits on `path` and scores what each fit has not seen;
-    `calibration` is a file written by `calibrate`; `chart` (.svg or .png, needs the report extra) receives predicted
-    against measured by engine.
-    """
-    from planner.validate import validate
-
-    return validate(path, predictions, cross_validate=cross_validate, calibration=calibration, chart=chart)
-
-
-def calibrate(path: Path | str, **stated: str) -> OwnCalibration:
-    """Your own measured points as a calibration file; `stated` names what a JSON result file does not hold."""
-    from planner.calibration.own import calibrate
-
-    return calibrate(path, **stated)
 
 
 def prices(
