@@ -1,8 +1,8 @@
 """What one replica sustains when predictions are off: [worlds, configurations].
 
 Configurations of one group (engine, model family, GPU) are wrong together: a world draws one measured error
-curve for each group, scaled by how unsure the prediction is. Different groups are drawn apart; left-out
-measurements of two GPUs or engines correlate by 0.1 at most. No error makes a step faster than its roofline.
+curve for each group, scaled by how unsure the prediction is. Different groups are drawn apart (docs/uncertainty.md
+has their correlations). No error makes a step faster than its roofline.
 """
 
 from __future__ import annotations
