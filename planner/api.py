@@ -27,6 +27,7 @@ from planner.questions import (
 )
 from planner.render import render
 from planner.stored import load_record
+from planner.uncertainty import measure_next, regret
 
 if TYPE_CHECKING:
     from planner.kernels.registry import Variant
@@ -67,6 +68,7 @@ __all__ = [
     "load_scenario",
     "lock",
     "locked_plan",
+    "measure_next",
     "model_names",
     "no_plan",
     "own_cost",
@@ -79,6 +81,7 @@ __all__ = [
     "read_upload",
     "recommend",
     "refresh_prices",
+    "regret",
     "render",
     "size_fleet",
     "token_prices",
@@ -117,10 +120,12 @@ def recommend(
     time_limit_s: float | None = None,
     on_progress: Callable[[str], None] = lambda message: None,
     calibration: Path | str | None = None,
+    robust: bool = False,
 ) -> Plan:
     """The cheapest plan that meets the scenario; shipped data and today where they are not given.
 
-    `calibration` is a file written by `calibrate`: your measured runs then change the plan.
+    `calibration` is a file written by `calibrate`: your measured runs then change the plan. `robust`: the plan of
+    least maximum regret over a set of scenarios instead, which `analyses["regret"]` of the plan lists.
     Raises Infeasible with the binding limits, and NoAnswer when the solver's limits end before any answer.
     """
     from planner.recommend import recommend
@@ -134,6 +139,7 @@ def recommend(
         time_limit_s=time_limit_s,
         on_progress=on_progress,
         calibration=own_calibration(calibration),
+        robust=robust,
     )
 
 

@@ -11,11 +11,35 @@ from typing import Annotated
 
 import typer
 
-from planner.cli import calibrate, ci, doctor, estimate, init, kernels, prices, profile, recommend, validate
+from planner.cli import (
+    calibrate,
+    ci,
+    doctor,
+    estimate,
+    init,
+    kernels,
+    prices,
+    profile,
+    recommend,
+    uncertainty,
+    validate,
+)
 from planner.cli.command import new_app
 
 app = new_app("Which GPU, which kernel variants, from whom and on what terms.")
-for group in (init, recommend, ci, estimate, validate, calibrate, prices, kernels, profile, doctor):
+for group in (
+    init,
+    recommend,
+    uncertainty,
+    ci,
+    estimate,
+    validate,
+    calibrate,
+    prices,
+    kernels,
+    profile,
+    doctor,
+):
     group.add_to(app)
 
 

@@ -42,6 +42,10 @@ def recommend(
     gap: GapOption = None,
     time_limit: TimeLimitOption = None,
     as_of: AsOfOption = None,
+    robust: Annotated[
+        bool,
+        typer.Option("--robust", help="The plan of least maximum regret over scenarios, not the cheapest."),
+    ] = False,
     locked: Annotated[
         bool, typer.Option("--locked", help="Answer with the locked plan, or refuse (6) if anything moved.")
     ] = False,
@@ -55,6 +59,8 @@ def recommend(
     from planner import api
 
     asked, path = question(scenario, config, example, out, set_)
+    if locked and robust:
+        raise typer.BadParameter("--locked answers with the stored plan; leave out --robust")
     with out.progress("reading prices and profiles") as on_progress:
         if locked:
             plan = api.locked_plan(
@@ -71,6 +77,7 @@ def recommend(
                 time_limit_s=time_limit,
                 on_progress=on_progress,
                 calibration=calibration,
+                robust=robust,
             )
     out.emit(plan)
     return NOTHING_SATISFIES if plan.status == "infeasible" else 0

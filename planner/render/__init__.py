@@ -23,8 +23,10 @@ from planner.render.gate import check_page, comment
 from planner.render.listing import Listing, listing_csv, listing_page
 from planner.render.markdown import markdown
 from planner.render.pipeline import WRITERS
+from planner.render.risk import measure_page, regret_page
 from planner.render.speed import estimate_page
 from planner.render.text import PLAIN, Style, text
+from planner.risk import MeasureNext, Regret
 from planner.verdict import Findings, PlanDiff
 
 __all__ = ["PAGES", "PLAIN", "RENDERERS", "Listing", "Style", "page", "render"]
@@ -35,6 +37,8 @@ PAGES: Mapping[type, Callable[[Any], Document]] = {
     Explanation: explanation_page,
     Findings: check_page,
     Listing: listing_page,
+    Regret: regret_page,
+    MeasureNext: measure_page,
     PlanDiff: change_page,
 }
 """Which words each kind of record gets."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from planner.plan import Finding, Placement, Plan
 from planner.render.document import Bullets, Column, Document, Facts, Grid, Paragraph, section
+from planner.render.risk import robust_sections
 from planner.render.words import (
     bases,
     dollars,
@@ -42,6 +43,7 @@ def advice(plan: Plan) -> Document:
         *section("Predicted, with 80% intervals", _predictions(plan)),
         *section("Kernels", _kernels(plan)),
         *section("Best alternatives, and why each lost", _alternatives(plan)),
+        *robust_sections(plan),
         *section("Left out", _rejected(plan)),
         *section("Assumptions", _assumptions(plan)),
         *section("Evidence", _evidence(plan)),

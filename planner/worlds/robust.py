@@ -48,7 +48,7 @@ class Scenario:
     demand: float = 1.0
 
 
-def robust(
+def robust_decision(
     decided: Decided, *, outlook: Outlook, on_progress: Progress = lambda message: None
 ) -> tuple[Decided, Robust]:
     """The decision of least maximum regret, and the scenarios it was compared in.
@@ -192,7 +192,11 @@ def _with_scenarios(
     p, s_count, o_count = reach.problem, len(least), int(used.sum())
     width = len(arrays.cost) + 1 + s_count * o_count
     scale = float(np.maximum(least, 1e-9).max())
-    rows, columns, values, lower, upper = [], [], [], [], []
+    rows: list[Ints] = []
+    columns: list[Ints] = []
+    values: list[Floats] = []
+    lower: list[float] = []
+    upper: list[float] = []
     for s in range(s_count):
         added = len(arrays.cost) + 1 + s * o_count + np.arange(o_count)
         usd = worlds.usd_per_hour[s][used] / scale

@@ -57,7 +57,7 @@ def test_the_scenario_in_the_readme_loads() -> None:
 
 
 def test_every_command_in_the_readme_exists() -> None:
-    shown = set(re.findall(r"\| `planner (\w+(?: show| list)?)", README.read_text(encoding="utf-8")))
+    shown = set(re.findall(r"\| `planner ([\w-]+(?: show| list)?)", README.read_text(encoding="utf-8")))
     env = {**os.environ, "PYTHONSAFEPATH": "1"}
     assert len(shown) >= 6
     for command in shown:

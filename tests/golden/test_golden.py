@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from planner.canonical import dumps
 from planner.cli import app
 from planner.plan import PLAN_SCHEMA, Estimate, Plan
+from planner.risk import MeasureNext, Regret, Robust
 from planner.schema import schema_of
 
 HERE = Path(__file__).parent
@@ -61,7 +62,13 @@ def _compare(file: Path, now: str, update: bool) -> None:
 
 @pytest.mark.parametrize(
     ("name", "record", "title"),
-    [("plan", Plan, PLAN_SCHEMA), ("estimate", Estimate, "planner.estimate/1")],
+    [
+        ("plan", Plan, PLAN_SCHEMA),
+        ("estimate", Estimate, "planner.estimate/1"),
+        ("regret", Regret, "planner.regret/1"),
+        ("measure_next", MeasureNext, "planner.measure_next/1"),
+        ("robust", Robust, "planner.robust/1"),
+    ],
 )
 def test_shipped_schemas_say_what_the_records_say(
     name: str, record: type, title: str, update_golden: bool
