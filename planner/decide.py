@@ -28,6 +28,7 @@ from planner.scenario import Constraints, Scenario
 DEFAULT_GAP = 0.01
 DEFAULT_TIME_LIMIT_S = 20.0
 Progress = Callable[[str], None]
+Solver = Callable[[Problem], Decision]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +66,13 @@ def decide(
     on_progress: Progress = lambda message: None,
     calibration: Calibration | None = None,
     like: Decided | None = None,
+    solver: Solver | None = None,
 ) -> Decided:
     """Decide one scenario; an infeasible one has `decision.status == "infeasible"`.
 
     `calibration` is the shipped one unless given. `like` is an earlier decision: its calibration holds, and its
-    evaluations are used again where kernels and engines are the same.
+    evaluations are used again where kernels and engines are the same. `solver` takes the place of `solve` with
+    its gap and time limit.
 
     Raises ScenarioError for constraints that name nothing, NoAnswer when the solver's limits ended first.
     """
@@ -96,11 +99,9 @@ def decide(
     columns = tuple(columns_of(options, months))
     problem = problem_of(ways, columns, months, limits, hosted)
     on_progress(f"choosing among {len(problem.options)} options")
-    decision = solve(
-        problem,
-        gap=DEFAULT_GAP if gap is None else gap,
-        time_limit_s=DEFAULT_TIME_LIMIT_S if time_limit_s is None else time_limit_s,
-    )
+    gap = DEFAULT_GAP if gap is None else gap
+    seconds = DEFAULT_TIME_LIMIT_S if time_limit_s is None else time_limit_s
+    decision = solver(problem) if solver else solve(problem, gap=gap, time_limit_s=seconds)
     if decision.status != "infeasible":
         decision = replace(decision, shares=balanced(problem, decision))
     refused = tuple({**gpu, **api} for (_, gpu), (_, api) in zip(found, by_token, strict=True))

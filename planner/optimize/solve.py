@@ -45,7 +45,7 @@ def solve(
     search = Search(_engine(engine), stops)
     hopeless = () if problem.unserved_allowed else diagnose.unservable(problem)
     if hopeless:
-        return _infeasible(problem, hopeless, time.perf_counter() - began)
+        return infeasible(problem, hopeless, time.perf_counter() - began)
     keep = undominated(problem)
     pruned = problem.keep(keep)
     decision = search.decide(pruned, None if known is None else _restricted(known, keep))
@@ -53,8 +53,8 @@ def solve(
         in_stock = problem.changed(pool_limit=np.maximum(problem.pool_limit, 1.0))
         explained = problem.keep(undominated(in_stock))  # an offer out of stock may be what it would take
         why = diagnose.relaxations(explained, Search(highs.run, replace(DIAGNOSIS, threads=threads)).decide)
-        return _infeasible(problem, why, time.perf_counter() - began)
-    return _expanded(decision, keep, time.perf_counter() - began)
+        return infeasible(problem, why, time.perf_counter() - began)
+    return replace(expanded(decision, keep), seconds=time.perf_counter() - began)
 
 
 def solve_without(
@@ -83,7 +83,8 @@ def _engine(name: str) -> Engine:
     return partial(ENGINES[base], solver=solver) if solver else ENGINES[base]
 
 
-def _infeasible(problem: Problem, binding: tuple[Relaxation, ...], seconds: float) -> Decision:
+def infeasible(problem: Problem, binding: tuple[Relaxation, ...] = (), seconds: float = 0.0) -> Decision:
+    """The answer that there is no plan."""
     return Decision(
         status="infeasible",
         units=np.zeros(len(problem.options), np.int64),
@@ -105,10 +106,10 @@ def _restricted(known: Decision, keep: Bools) -> Proposal | None:
     return replace(plan, units=plan.units[keep], shares=plan.shares[:, keep])
 
 
-def _expanded(decision: Decision, keep: Bools, seconds: float) -> Decision:
+def expanded(decision: Decision, keep: Bools) -> Decision:
     """The decision over all options, pruned ones unused."""
     units = np.zeros(len(keep), np.int64)
     units[keep] = decision.units
     shares = np.zeros((len(decision.unserved), len(keep)))
     shares[:, keep] = decision.shares
-    return replace(decision, units=units, shares=shares, seconds=seconds)
+    return replace(decision, units=units, shares=shares)

@@ -1,0 +1,210 @@
+"""One decided question, and what re-solving it again and again needs: lean offers, remembered parts and stacks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from planner.decide import Decided, decide, market
+from planner.estimate.admissible import Admissible
+from planner.inputs import changed
+from planner.optimize.family import Family
+from planner.optimize.problem import Bools, Decision, Problem
+from planner.options.build import Column, columns_of, problem_of
+from planner.options.configurations import Configurations
+from planner.options.hosted import HostedOption
+from planner.options.periods import slices
+from planner.options.sustain import sustained
+from planner.options.table import Option, Ways, options_of, tokens_at
+from planner.pricing.catalog import Catalog
+from planner.pricing.money import HOURS_PER_MONTH
+from planner.pricing.offer import Offer
+from planner.profiles.store import Profiles
+from planner.scenario import Constraints, Scenario
+
+Keep = Callable[[Column], bool]
+STRONGEST = 3
+"""Configurations kept per GPU and size where many demands are tried."""
+
+
+@dataclass
+class Memory:
+    """What outlives a small change of the question: parts solved, and evaluations per choice of kernels."""
+
+    family: Family = field(default_factory=Family)
+    stacks: dict[Admissible, Configurations] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """Columns and problem of a variation of the question, and its cheapest plan (None: there is none)."""
+
+    ways: tuple[Ways, ...]
+    columns: tuple[Column, ...]
+    hosted: tuple[HostedOption, ...]
+    problem: Problem
+    decision: Decision | None
+
+    @property
+    def usd_per_month(self) -> float:
+        """Infinite where no plan exists."""
+        return float("inf") if self.decision is None else self.decision.usd_per_hour * HOURS_PER_MONTH
+
+    def used(self) -> tuple[Option, ...]:
+        """Rented or owned options of the plan, each once."""
+        if self.decision is None:
+            return ()
+        rented = np.flatnonzero(self.decision.units[: len(self.columns)])
+        found = {id(self.columns[o].option): self.columns[o].option for o in rented}
+        return tuple(found.values())
+
+    def called(self) -> tuple[HostedOption, ...]:
+        """Hosted APIs of the plan."""
+        if self.decision is None:
+            return ()
+        served = self.decision.shares[:, len(self.columns) :].sum(axis=0)
+        return tuple(x for x, share in zip(self.hosted, served.tolist(), strict=True) if share > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A feasible decision and the data it was made from; `memory` is shared with cases that differ a little."""
+
+    decided: Decided
+    catalog: Catalog
+    profiles: Profiles
+    memory: Memory = field(default_factory=Memory)
+
+    @property
+    def scenario(self) -> Scenario:
+        """The question."""
+        return self.decided.scenario
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The question's problem without its budget: what-ifs ask what things cost, affordable or not."""
+        return self.decided.problem.changed(budget_usd_per_hour=None)
+
+    @cached_property
+    def base(self) -> Posed:
+        """The plan the analyses compare with, proven cheapest; never dearer than the decision."""
+        found, ours = self.memory.family.decide(self.problem), self.decided.decision
+        best = ours if found is None or ours.usd_per_hour < found.usd_per_hour else found
+        return Posed(self.decided.ways, self.decided.columns, self.decided.hosted, self.problem, best)
+
+    @property
+    def usd_per_month(self) -> float:
+        """Cost of the base."""
+        return self.base.usd_per_month
+
+    def names(self) -> tuple[str, ...]:
+        """Workloads, in the order of groups."""
+        return tuple(way.workload.name for way in self.decided.ways)
+
+    def mask(self, keep: Keep) -> Bools:
+        """[O]: options of the base that `keep` accepts, hosted ones never."""
+        d = self.decided
+        return np.array([*map(keep, d.columns), *(False for _ in d.hosted)], bool)
+
+    def solved(self, problem: Problem) -> Posed:
+        """The base's columns under a changed problem."""
+        d = self.decided
+        return Posed(d.ways, d.columns, d.hosted, problem, self.memory.family.decide(problem))
+
+    @cached_property
+    def lean(self) -> tuple[Offer, ...]:
+        """The considered offers without those that a cheaper one of the same hardware, seller and term replaces,
+        whatever the limits, the demand and the kernels: most of a catalogue."""
+        return lean(self.decided.considered.offers)
+
+    def posed(self, ways: Sequence[Ways], *, limits: Constraints | None = None,
+              offers: Sequence[Offer] | None = None, hosted: Sequence[HostedOption] | None = None) -> Posed:  # fmt: skip
+        """The cheapest plan when workloads run as `ways` say, on the lean offers unless others are given."""
+        slices, given = self.decided.slices, self.lean if offers is None else offers
+        options = [o for i, way in enumerate(ways) for o in options_of(i, way, given)[0]]
+        columns = tuple(columns_of(options, slices))
+        kept = (limits or self.scenario.constraints).model_copy(update={"budget_usd_per_month": None})
+        hosted = self.decided.hosted if hosted is None else hosted
+        problem = problem_of(ways, columns, slices, kept, hosted)
+        return Posed(tuple(ways), columns, tuple(hosted), problem, self.memory.family.decide(problem))
+
+    def at_demand(self, workload: int, factor: float) -> Posed:
+        """The plan of one workload alone, of its strongest configurations, with its demand multiplied."""
+        way, profile = self.strongest[workload], self.scenario.constraints.quantile
+        demand = way.workload.demand.scaled(factor)
+        scaled = loaded(way, demand.peak_requests_per_s, quantile=profile)
+        slices_ = slices([demand])
+        options = [o for o in options_of(0, scaled, self.cheapest)[0]]
+        columns = tuple(columns_of(options, slices_))
+        limits = self.scenario.constraints.model_copy(update={"budget_usd_per_month": None})
+        at = replace(scaled, workload=way.workload.model_copy(update={"demand": demand}))
+        hosted = tuple(replace(x, workload=0) for x in self.decided.hosted if x.workload == workload)
+        problem = problem_of([at], columns, slices_, limits, hosted)
+        return Posed((at,), columns, hosted, problem, self.memory.family.decide(problem))
+
+    @cached_property
+    def strongest(self) -> tuple[Ways, ...]:
+        """Of each workload the STRONGEST configurations per GPU and size: what another demand could choose."""
+        found = []
+        for way in self.decided.ways:
+            keys = [(c.evaluation.gpu.key, c.layout.gpus) for c in way.configurations]
+            seen: Counter[tuple[str, int]] = Counter()
+            keep = np.zeros(len(keys), bool)
+            for row in np.argsort(-way.load.requests_per_s, kind="stable").tolist():
+                keep[row] = seen[keys[row]] < STRONGEST and way.load.requests_per_s[row] > 0
+                seen[keys[row]] += 1
+            found.append(only_rows(way, keep))
+        return tuple(found)
+
+    @cached_property
+    def cheapest(self) -> tuple[Offer, ...]:
+        """Of the lean offers the cheapest of each hardware and term, whoever sells it."""
+        return lean(self.lean, sellers=False)
+
+    def asked(self, values: dict[str, object], *, offers: Iterable[Offer] | None = None) -> Posed:
+        """The question with values replaced by dotted path, on the lean offers unless others are given."""
+        api = [row.model_dump(exclude_none=True) for row in self.scenario.prices if row.term == "api"]
+        owned_aside = [o for o in (self.lean if offers is None else offers) if o.term != "owned"]
+        scenario = changed(self.scenario, {"constraints.budget_usd_per_month": None, "prices": api, **values})
+        found = decide(scenario, Catalog(tuple(owned_aside)), self.profiles, like=self.decided,
+                       solver=self.memory.family.answer)  # fmt: skip
+        decision = None if found.decision.status == "infeasible" else found.decision
+        return Posed(found.ways, found.columns, found.hosted, found.problem, decision)
+
+    @cached_property
+    def market(self) -> tuple[Offer, ...]:
+        """Every offer of the question, those turned away by constraints included."""
+        return market(self.scenario, self.catalog)
+
+
+def lean(offers: Iterable[Offer], *, sellers: bool = True) -> tuple[Offer, ...]:
+    """Of unlimited offers alike in all but price and place, the cheapest; limited ones all."""
+    best: dict[object, Offer] = {}
+    for offer in offers:
+        key: object = offer.key
+        if offer.availability is None:
+            key = (offer.seller if sellers else "", offer.gpu, offer.gpu_count, offer.term, offer.interruption_per_hour)
+        if key not in best or offer.usd_per_hour < best[key].usd_per_hour:
+            best[key] = offer
+    return tuple(best.values())
+
+
+def loaded(way: Ways, peak_per_s: float, *, quantile: float) -> Ways:
+    """The same configurations at another peak demand."""
+    c = way.configurations
+    load = sustained(
+        [x.evaluation for x in c], [x.spread for x in c], way.slo, quantile=quantile, demand_per_s=peak_per_s,
+        longest_input=tokens_at(way.workload, way.workload.percentile),
+    )  # fmt: skip
+    return replace(way, load=load)
+
+
+def only_rows(ways: Ways, keep: Bools) -> Ways:
+    """The ways of the mask [configurations]."""
+    rows = np.flatnonzero(keep)
+    load = replace(ways.load, **{name: getattr(ways.load, name)[rows] for name in ways.load.__slots__})
+    return Ways(ways.workload, ways.slo, tuple(ways.configurations[i] for i in rows), load)
