@@ -15,6 +15,7 @@ from planner.analysis.case import Case, Posed
 from planner.analysis.parts import (
     CLOSE,
     Part,
+    entering_bounds,
     entering_price,
     entering_speed,
     leaving_price,
@@ -29,6 +30,8 @@ from planner.options.table import Option
 
 NEAREST = 3
 """Other GPUs reported per workload."""
+MOST_TRIED = 12
+"""Offers tried for them, the most promising by their bound first; bounds usually end the search earlier."""
 DEMAND_STEPS = (1.1, 1.25, 1.5, 2.0)
 """Multiples of today's demand tried, and their inverses, until the hardware differs; then bisected."""
 RULE = (
@@ -137,14 +140,16 @@ class _Workload:
         """(handle, price factor) of the best offer of the GPUs nearest to entering, nearest first."""
         taken = {self._kind(n) for n in inside}
         best: dict[str, tuple[int, float]] = {}
+        tried = 0
         for bound, number in self._ranked():
             level = sorted((f for _, f in best.values()), reverse=True)[NEAREST - 1 : NEAREST]
-            if level and bound <= level[0]:
+            if (level and bound <= level[0]) or tried == MOST_TRIED:
                 break
             gpu = self._kind(number)
             if gpu in taken or (gpu in best and best[gpu][1] >= bound):
                 continue
             above = best[gpu][1] if gpu in best else 0.0
+            tried += 1
             factor = entering_price(self.family, self.among, self._mask(number), above=above)
             if factor is not None:
                 best[gpu] = (number, factor)
@@ -155,27 +160,13 @@ class _Workload:
         return option.offer.gpu if isinstance(option, Option) else option.api.label
 
     def _ranked(self) -> list[tuple[float, int]]:
-        """(factor no entering price is above, handle), highest first; found without a solve.
-
-        With units worth U carrying S of the load, a plan costs at least f U + (1 - S) r, r the best price for all of
-        the load; cheaper than C it can be only for f < (C - r) / U + r S / U.
-        """
-        most: dict[int, float] = {}
+        """(factor no entering price is above, handle), highest first; found without a solve."""
+        most = np.zeros(len(self.handles.names))
+        mine = self.case.problem.option_group == self.workload
         for part in self.among:
-            p = part.problem
-            load, single = p.load_units.sum(axis=0), (p.demand_per_s > 0).sum() == 1
-            by_request = p.load_usd_per_hour.sum(axis=0)  # a hosted API is one unit that carries all of the load
-            mine = ((load > 0) & (p.usd_per_hour > 0)) | (p.is_hosted & (by_request > 0))
-            usd = np.where(p.is_hosted, by_request, p.usd_per_hour)[mine]
-            load = np.where(p.is_hosted, 1.0, load)[mine]
-            rate = float((usd * load).min(initial=np.inf)) if single else 0.0
-            numbers = self.handles.number[part.columns[mine]]
-            slack, worth = np.zeros(len(self.handles.names)), np.zeros(len(self.handles.names))
-            np.maximum.at(slack, numbers, (part.usd_per_hour - rate) / usd)
-            np.maximum.at(worth, numbers, rate * np.minimum(1.0 / load, 1.0) / usd)
-            for number in np.unique(numbers).tolist():
-                most[number] = max(most.get(number, 0.0), float(slack[number] + worth[number]))
-        return sorted(((value, number) for number, value in most.items()), key=lambda x: (-x[0], x[1]))
+            there = mine[part.columns]
+            np.maximum.at(most, self.handles.number[part.columns[there]], entering_bounds(part)[there])
+        return [(float(most[n]), int(n)) for n in np.argsort(-most, kind="stable") if most[n] > 0]
 
     def _price(self, number: int, state: str, factor: float | None) -> Flip:
         note = "" if factor is not None else "nothing else can serve the workload within the limits"

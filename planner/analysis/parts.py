@@ -15,7 +15,7 @@ import numpy as np
 
 from planner.optimize.check import Proposal, usd_per_hour
 from planner.optimize.family import Family, parts_of
-from planner.optimize.problem import Bools, Decision, Ints, Problem
+from planner.optimize.problem import Bools, Decision, Floats, Ints, Problem
 from planner.optimize.search import as_proposal
 
 SAME = 1e-9
@@ -130,6 +130,43 @@ def entering_price(family: Family, among: Sequence[Part], option: Bools, *, abov
             if found > (factor or above):
                 factor = found
     return factor
+
+
+def entering_bounds(part: Part) -> Floats:
+    """[options of the part]: factors on today's price above which none can enter, found without a solve.
+
+    The relaxation to fractions of units prices the load of each class. A plan with a unit of an option costs at
+    least the relaxation's value, less what that unit carries at those prices, plus what the unit costs; it can be
+    cheaper than the best plan only below (best - relaxation + worth of a unit) / price of a unit.
+    """
+    p = part.problem
+    wanted = np.flatnonzero(p.demand_per_s > 0)
+    hosted = p.is_hosted & p.eligible.any(axis=0)
+    usd = np.where(hosted, p.load_usd_per_hour[wanted].sum(axis=0), p.usd_per_hour)
+    load = np.where(hosted[None, :] & p.eligible[wanted], 1.0, p.load_units[wanted])
+    carries = np.divide(1.0, load, out=np.zeros_like(load), where=load > 0)
+    if len(wanted) == 1:
+        rate = np.divide(usd, carries[0], out=np.full(len(usd), np.inf), where=carries[0] > 0).min(initial=np.inf)
+        value, worth = float(rate), rate * np.minimum(carries[0], 1.0)
+    else:
+        value, worth = _relaxed(p, usd, carries)
+    bound: Floats = np.divide(part.usd_per_hour - value + worth, usd, out=np.zeros(len(usd)),
+                              where=(usd > 0) & (carries > 0).any(axis=0))  # fmt: skip
+    return bound
+
+
+def _relaxed(p: Problem, usd: Floats, carries: Floats) -> tuple[float, Floats]:
+    """Value of serving every class by fractions of units, and what a unit of each option is worth there."""
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_array
+
+    most = np.where(p.is_hosted, np.inf, p.pool_limit[p.option_pool] / p.use_of_pool)
+    answer = linprog(usd, A_ub=csr_array(-carries), b_ub=-np.ones(len(carries)),
+                     bounds=np.stack([np.zeros(len(usd)), most], axis=1), method="highs")  # fmt: skip
+    if answer.status != 0:
+        return 0.0, usd
+    price = -np.asarray(answer.ineqlin.marginals)
+    return float(answer.fun), price @ carries
 
 
 def _followed(family: Family, part: Part, mine: Bools, *, start: float, level: float) -> float:

@@ -41,7 +41,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Explained:
     """Answers of `explain`: the pattern asked about, and a verdict per workload (and GPU, where none was named)."""
 
     asked: Mapping[str, str]

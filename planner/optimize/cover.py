@@ -37,7 +37,7 @@ def cover(
     """
     need = need * (1.0 - FORGIVEN)
     counts, best = _simple(size, usd, most, need)
-    if need * rest_usd <= best:
+    if need * rest_usd < best:
         counts, best = np.zeros(len(size), np.int64), need * rest_usd
     rate = usd / size
     cheapest = min(rate.min(initial=np.inf), rest_usd)

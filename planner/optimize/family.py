@@ -226,13 +226,15 @@ def _best_buys(usd: Floats, load: Floats, most: Floats, spare: int) -> Ints:
 
 
 def _worth_a_look(p: Problem) -> Bools:
-    """[O]: a first, quick pruning of the options that serve one class, where price is all that tells them apart."""
-    if p.share_caps or p.limits.resources or p.losses or p.option_holding is not None:
-        return np.ones(len(p.options), bool)
+    """[O]: a first, quick pruning of the options that serve one class and differ in price and strength only."""
     looked = np.ones(len(p.options), bool)
-    serves = p.eligible.sum(axis=0)
+    plain = (p.eligible.sum(axis=0) == 1) & ~p.is_hosted & (p.holding_of_option < 0)
+    for burden in (*(cap.mask for cap in p.share_caps), *(r.per_unit > 0 for r in p.limits.resources)):
+        plain &= ~burden
+    if p.losses or (p.load_usd_per_hour[:, plain] > 0).any():
+        return looked
     for k in np.flatnonzero(p.demand_per_s > 0):
-        mine = np.flatnonzero(p.eligible[k] & (serves == 1) & ~p.is_hosted)
+        mine = np.flatnonzero(p.eligible[k] & plain)
         looked[mine] = False
         most = np.floor(p.pool_limit[p.option_pool[mine]] / p.use_of_pool[mine])
         spare = int(p.spare_units[p.class_group[k]])
