@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from planner.analyses import explain, flip, open_session
 from planner.errors import check_known
 from planner.pipeline import check, compare, lock, locked_plan, no_plan, own_calibration
 from planner.plan import Offer, Plan, load_plan
@@ -56,8 +57,10 @@ __all__ = [
     "estimate",
     "example_names",
     "example_text",
+    "explain",
     "explain_estimate",
     "find_scenario",
+    "flip",
     "held_prices",
     "kernels",
     "load_catalog",
@@ -71,6 +74,7 @@ __all__ = [
     "measure_next",
     "model_names",
     "no_plan",
+    "open_session",
     "own_cost",
     "price_history",
     "price_snapshots",

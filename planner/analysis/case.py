@@ -121,8 +121,14 @@ class Case:
         whatever the limits, the demand and the kernels: most of a catalogue."""
         return lean(self.decided.considered.offers)
 
-    def posed(self, ways: Sequence[Ways], *, limits: Constraints | None = None,
-              offers: Sequence[Offer] | None = None, hosted: Sequence[HostedOption] | None = None) -> Posed:  # fmt: skip
+    def posed(
+        self,
+        ways: Sequence[Ways],
+        *,
+        limits: Constraints | None = None,
+        offers: Sequence[Offer] | None = None,
+        hosted: Sequence[HostedOption] | None = None,
+    ) -> Posed:
         """The cheapest plan when workloads run as `ways` say, on the lean offers unless others are given."""
         slices, given = self.decided.slices, self.lean if offers is None else offers
         options = [o for i, way in enumerate(ways) for o in options_of(i, way, given)[0]]
@@ -138,7 +144,7 @@ class Case:
         demand = way.workload.demand.scaled(factor)
         scaled = loaded(way, demand.peak_requests_per_s, quantile=profile)
         slices_ = slices([demand])
-        options = [o for o in options_of(0, scaled, self.cheapest)[0]]
+        options = options_of(0, scaled, self.cheapest)[0]
         columns = tuple(columns_of(options, slices_))
         limits = self.scenario.constraints.model_copy(update={"budget_usd_per_month": None})
         at = replace(scaled, workload=way.workload.model_copy(update={"demand": demand}))
@@ -187,7 +193,13 @@ def lean(offers: Iterable[Offer], *, sellers: bool = True) -> tuple[Offer, ...]:
     for offer in offers:
         key: object = offer.key
         if offer.availability is None:
-            key = (offer.seller if sellers else "", offer.gpu, offer.gpu_count, offer.term, offer.interruption_per_hour)
+            key = (
+                offer.seller if sellers else "",
+                offer.gpu,
+                offer.gpu_count,
+                offer.term,
+                offer.interruption_per_hour,
+            )
         if key not in best or offer.usd_per_hour < best[key].usd_per_hour:
             best[key] = offer
     return tuple(best.values())

@@ -65,7 +65,9 @@ class Pattern:
             if wanted is None:
                 continue
             known = {str(getattr(o, name) or "") for o in found}
-            found = [o for o in found if fnmatchcase(str(getattr(o, name) or "").casefold(), wanted.casefold())]
+            found = [
+                o for o in found if fnmatchcase(str(getattr(o, name) or "").casefold(), wanted.casefold())
+            ]
             if not found:
                 hint = did_you_mean(wanted, known) or f"one of {', '.join(sorted(known)[:6])}"
                 raise InputError(f"{name}: no such offer {wanted!r}", hint=hint)
@@ -99,14 +101,18 @@ def explain(case: Case, pattern: Pattern) -> Explained:
         for offers in by_gpu.values()
     ]  # fmt: skip
     order = ("in", "out", "cannot", "excluded")
-    verdicts.sort(key=lambda v: (names.index(v.workload), order.index(v.state), v.usd_per_month or np.inf, v.subject))
+    verdicts.sort(
+        key=lambda v: (names.index(v.workload), order.index(v.state), v.usd_per_month or np.inf, v.subject)
+    )
     return Explained(pattern.given, tuple(verdicts))
 
 
 class _Asked:
     """What was asked about, for one workload."""
 
-    def __init__(self, case: Case, handles: Handles, pattern: Pattern, workload: int, offers: list[Offer]) -> None:
+    def __init__(
+        self, case: Case, handles: Handles, pattern: Pattern, workload: int, offers: list[Offer]
+    ) -> None:
         self.case, self.handles, self.pattern, self.workload = case, handles, pattern, workload
         self.way: Ways = case.decided.ways[workload]
         self.considered = consider(offers, case.scenario.constraints)
@@ -131,10 +137,16 @@ class _Asked:
         misses = [miss for code in (TPOT, TTFT, NO_HEADROOM) if (miss := self._miss(mine, code))]
         if misses and not (mine & (self.way.load.verdict == OK)).any():
             code, distance = min(misses, key=lambda m: abs(m[1].change_percent))
-            return self._said("cannot", VERDICTS[code], f"workloads.{self._name}.{LIMIT_OF[code]}", (distance,))
-        if (mine & (self.way.load.verdict == MEMORY)).any() and not (mine & (self.way.load.verdict == OK)).any():
+            return self._said(
+                "cannot", VERDICTS[code], f"workloads.{self._name}.{LIMIT_OF[code]}", (distance,)
+            )
+        if (mine & (self.way.load.verdict == MEMORY)).any() and not (
+            mine & (self.way.load.verdict == OK)
+        ).any():
             return self._said("cannot", VERDICTS[MEMORY], "memory", self._memory(mine))
-        counted = [(n, why) for (why, gpu), n in self.case.decided.configurations.refused.items() if gpu in gpus]
+        counted = [
+            (n, why) for (why, gpu), n in self.case.decided.configurations.refused.items() if gpu in gpus
+        ]
         if not mine.any() and counted:
             return self._said("cannot", max(counted)[1], "memory" if "memory" in max(counted)[1] else None)
         return self._said("cannot", next(iter(refused), NOTHING_RUNS), None)
@@ -158,9 +170,8 @@ class _Asked:
 
     def _chosen(self, options: Sequence[Option]) -> Verdict | None:
         """Whether the plan uses one of them, and how much dearer they may become before it does not."""
-        mine = {(o.offer.key, o.configuration.engine, o.configuration.layout, o.configuration.weights) for o in options}
-        used = [o for o in self.case.base.used() if o.workload == self.workload and
-                (o.offer.key, o.configuration.engine, o.configuration.layout, o.configuration.weights) in mine]  # fmt: skip
+        mine = {_identity(o) for o in options}
+        used = [o for o in self.case.base.used() if o.workload == self.workload and _identity(o) in mine]
         if not used:
             return None
         factor = leaving_price(self.family, self._parts, self._mask(options))
@@ -184,8 +195,14 @@ class _Asked:
             far += [] if faster is None else [
                 Distance("throughput", "requests/s per GPU", now, now * faster, 100.0 * (faster - 1.0))]  # fmt: skip
         else:  # all GPUs at once: a bound does, and costs no solve
-            factor = max((float(entering_bounds(x)[mask[x.columns]].max(initial=0.0)) for x in among), default=0.0)
-            far += [_price(best.offer.usd_per_gpu_hour, min(factor, 1.0), "price, at least")] if factor > 0 else []
+            factor = max(
+                (float(entering_bounds(x)[mask[x.columns]].max(initial=0.0)) for x in among), default=0.0
+            )
+            far += (
+                [_price(best.offer.usd_per_gpu_hour, min(factor, 1.0), "price, at least")]
+                if factor > 0
+                else []
+            )
         stronger = self._stronger(best)
         why = stronger or "another plan is cheaper"
         return self._said("out", why, "price" if stronger is None else "throughput", tuple(far), options)
@@ -199,7 +216,9 @@ class _Asked:
             return None
         less = 100.0 * (1.0 - asked.capacity_per_s / own[0].capacity_per_s)
         c = own[0].configuration
-        return f"the same offer carries more with {c.engine} {c.weights} {c.layout}: this is {less:.0f} % less"
+        return (
+            f"the same offer carries more with {c.engine} {c.weights} {c.layout}: this is {less:.0f} % less"
+        )
 
     @property
     def _name(self) -> str:
@@ -212,7 +231,8 @@ class _Asked:
     def _mask(self, options: Sequence[Option]) -> Bools:
         keys = {o.offer.key for o in options}
         mine = self.case.mask(lambda column: column.option.offer.key in keys)
-        return mine & (self.case.problem.option_group == self.workload)
+        here: Bools = mine & (self.case.problem.option_group == self.workload)
+        return here
 
     def _as_asked(self, part: Part, options: Sequence[Option]) -> Part:
         """The part with the asked offers running the asked configurations."""
@@ -231,7 +251,7 @@ class _Asked:
     def _alone(self, options: Sequence[Option]) -> float | None:
         """USD per month of serving the workload with nothing but these."""
         mask, total = self._mask(options), 0.0
-        for part in map(lambda x: self._as_asked(x, options), self._parts):
+        for part in (self._as_asked(x, options) for x in self._parts):
             only = part.problem.without(~mask[part.columns])
             plan = self.family.alone(only)
             if plan is None:
@@ -261,6 +281,12 @@ def _price(usd: float, factor: float, quantity: str = "price") -> Distance:
     return Distance(quantity, "USD per GPU-hour", usd, usd * factor, 100.0 * (factor - 1.0))
 
 
+def _identity(o: Option) -> tuple[object, ...]:
+    return (o.offer.key, o.configuration.engine, o.configuration.layout, o.configuration.weights)
+
+
 def _constraint(why: str) -> str | None:
-    word = next((w for w in why.replace("(", " ").replace(")", " ").split() if w.startswith("constraints.")), None)
+    word = next(
+        (w for w in why.replace("(", " ").replace(")", " ").split() if w.startswith("constraints.")), None
+    )
     return None if word is None else word.rstrip(".,;")

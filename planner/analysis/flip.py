@@ -45,7 +45,9 @@ def flips(case: Case) -> Flips:
     """All flips of the case."""
     found = [flip for looked in _Workload.all(case) for flip in looked.flips()]
     order = {"price": 0, "throughput": 1, "demand": 2}
-    found.sort(key=lambda f: (order[f.quantity], f.state == "out", f.flips_at is None, abs(f.change_percent or 0.0)))
+    found.sort(
+        key=lambda f: (order[f.quantity], f.state == "out", f.flips_at is None, abs(f.change_percent or 0.0))
+    )
     return Flips(tuple(found), RULE)
 
 
@@ -62,7 +64,10 @@ class Handles:
     def __init__(self, case: Case) -> None:
         self.case = case
         names: dict[str, int] = {}
-        handles = [*(handle(c.option) for c in case.decided.columns), *(x.api.label for x in case.decided.hosted)]
+        handles = [
+            *(handle(c.option) for c in case.decided.columns),
+            *(x.api.label for x in case.decided.hosted),
+        ]
         self.number = np.array([names.setdefault(name, len(names)) for name in handles])
         self.names = tuple(names)
 
@@ -91,7 +96,10 @@ class Handles:
         if mine[0] >= len(columns):
             return hosted[int(mine[0]) - len(columns)]
         options = [columns[int(o)].option for o in mine]
-        rank = [(-int(decision.units[o]), x.offer.usd_per_hour / x.capacity_per_s) for o, x in zip(mine, options, strict=True)]
+        rank = [
+            (-int(decision.units[o]), x.offer.usd_per_hour / x.capacity_per_s)
+            for o, x in zip(mine, options, strict=True)
+        ]
         return options[min(range(len(mine)), key=rank.__getitem__)]
 
 
@@ -174,14 +182,18 @@ class _Workload:
         if isinstance(option, HostedOption):
             usd = 1e3 * option.usd_per_request
             return self._flip(name, state, "price", "USD per thousand mean requests", usd, factor, note)
-        return self._flip(name, state, "price", "USD per GPU-hour", option.offer.usd_per_gpu_hour, factor, note)
+        return self._flip(
+            name, state, "price", "USD per GPU-hour", option.offer.usd_per_gpu_hour, factor, note
+        )
 
     def _speed(self, number: int, state: str, factor: float | None) -> Flip:
         option = self.handles.option(number, self.workload)
         assert isinstance(option, Option)
         note = "" if factor is not None else "not at a tenth" if state == "in" else "not at eight times"
         now = option.capacity_per_s / option.offer.gpu_count
-        return self._flip(self.handles.names[number], state, "throughput", "requests/s per GPU", now, factor, note)
+        return self._flip(
+            self.handles.names[number], state, "throughput", "requests/s per GPU", now, factor, note
+        )
 
     def _flip(self, subject: str, state: str, quantity: str, unit: str, now: float, factor: float | None,
               note: str) -> Flip:  # fmt: skip
@@ -191,7 +203,7 @@ class _Workload:
 
     def _demand(self) -> Iterator[Flip]:
         """The nearest demand, up and down, at which other GPUs serve the workload."""
-        case, peak = self.case, self.case.decided.ways[self.workload].workload.demand.peak_requests_per_s
+        peak = self.case.decided.ways[self.workload].workload.demand.peak_requests_per_s
         today = self._hardware(self._at(1.0))
         for direction in (1.0, -1.0):
             factor, changed_to = self._other_hardware(today, direction)

@@ -117,7 +117,9 @@ def leaving_price(family: Family, among: Sequence[Part], option: Bools) -> float
     return factor
 
 
-def entering_price(family: Family, among: Sequence[Part], option: Bools, *, above: float = 0.0) -> float | None:
+def entering_price(
+    family: Family, among: Sequence[Part], option: Bools, *, above: float = 0.0
+) -> float | None:
     """Factor on today's price below which some part's plan uses the option; None: not even for nothing.
 
     Factors up to `above` are of no interest: None is returned for them too.
@@ -146,7 +148,9 @@ def entering_bounds(part: Part) -> Floats:
     load = np.where(hosted[None, :] & p.eligible[wanted], 1.0, p.load_units[wanted])
     carries = np.divide(1.0, load, out=np.zeros_like(load), where=load > 0)
     if len(wanted) == 1:
-        rate = np.divide(usd, carries[0], out=np.full(len(usd), np.inf), where=carries[0] > 0).min(initial=np.inf)
+        rate = np.divide(usd, carries[0], out=np.full(len(usd), np.inf), where=carries[0] > 0).min(
+            initial=np.inf
+        )
         value, worth = float(rate), rate * np.minimum(carries[0], 1.0)
     else:
         value, worth = _relaxed(p, usd, carries)
@@ -185,7 +189,9 @@ def _followed(family: Family, part: Part, mine: Bools, *, start: float, level: f
     return factor
 
 
-def leaving_speed(family: Family, among: Sequence[Part], option: Bools, *, least: float = 0.1) -> float | None:
+def leaving_speed(
+    family: Family, among: Sequence[Part], option: Bools, *, least: float = 0.1
+) -> float | None:
     """Factor on throughput below which no part's plan uses the option; None: it stays down to `least`."""
     factor: float | None = 1.0
     for part in among:
@@ -196,7 +202,9 @@ def leaving_speed(family: Family, among: Sequence[Part], option: Bools, *, least
     return factor
 
 
-def entering_speed(family: Family, among: Sequence[Part], option: Bools, *, most: float = 8.0) -> float | None:
+def entering_speed(
+    family: Family, among: Sequence[Part], option: Bools, *, most: float = 8.0
+) -> float | None:
     """Factor on throughput above which some part's plan uses the option; None: not even at `most`."""
     factor = None
     for part in among:
@@ -217,7 +225,9 @@ def _cheaper(family: Family, part: Part, mine: Bools, factor: float, level: floa
     return _cost(family, sped(part.problem, mine, factor)) < level - SAME * level
 
 
-def _bisected(family: Family, part: Part, mine: Bools, *, stays: float, goes: float, level: float) -> float | None:
+def _bisected(
+    family: Family, part: Part, mine: Bools, *, stays: float, goes: float, level: float
+) -> float | None:
     """Factor between `stays`, at which the option is used, and `goes`, where it should not be; None where it is."""
     if not np.isfinite(level) or _cheaper(family, part, mine, goes, level):
         return None

@@ -13,7 +13,8 @@ def label_of(option: Option) -> str:
     offer, c = option.offer, option.configuration
     where = f" {offer.region}" if offer.region else ""
     gpus = f"{offer.gpu_count:g} x {offer.gpu}"
-    return f"{gpus} ({offer.seller} {offer.instance}{where}, {offer.term.replace('_', ' ')}), {c.engine} {c.weights} {c.layout}"
+    seller = f"{offer.seller} {offer.instance}{where}, {offer.term.replace('_', ' ')}"
+    return f"{gpus} ({seller}), {c.engine} {c.weights} {c.layout}"
 
 
 def hardware_of(options: Iterable[Option]) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from planner.cli import (
+    analyses,
     calibrate,
     ci,
     doctor,
@@ -30,6 +31,7 @@ app = new_app("Which GPU, which kernel variants, from whom and on what terms.")
 for group in (
     init,
     recommend,
+    analyses,
     uncertainty,
     ci,
     estimate,

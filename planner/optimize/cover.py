@@ -25,8 +25,8 @@ def cover(
 ) -> Ints | None:
     """Counts [O] of the cheapest cover; None where none exists. Raises OverflowError past MOST_STATES.
 
-    `most` may be infinite; `size` is above 0; what the units leave costs `rest_usd` for all of the load. Deterministic: the first of equally cheap covers in order of price
-    per load.
+    `most` may be infinite; `size` is above 0; what the units leave costs `rest_usd` for all of the load.
+    Deterministic: the first of equally cheap covers in order of price per load.
 
     >>> cover(np.array([0.5, 0.2]), np.array([3.0, 1.5]), np.array([np.inf, np.inf]))
     array([2, 0])

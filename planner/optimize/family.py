@@ -86,9 +86,7 @@ class Family:
 
     def _part(self, p: Problem, classes: Ints, options: Ints) -> tuple[Part, Ints]:
         """A part's plan, and which of its options the plan is about."""
-        shared = any(cap.mask[options].any() for cap in p.share_caps) or bool(p.losses)
-        held = (p.holding_of_option[options] >= 0).any()
-        if len(classes) == 1 and not shared and not held:
+        if len(classes) == 1 and _is_cover(p, int(classes[0]), options):
             return self._single(p, int(classes[0]), options)
         return self._general(p, classes, options)
 
@@ -98,9 +96,7 @@ class Family:
         paid = np.where(hosted, p.load_usd_per_hour[k, options], np.inf)
         load = p.load_units[k, options]
         able = np.flatnonzero(load > 0)
-        usd = p.usd_per_hour[options[able]] + p.load_usd_per_hour[k, options[able]] / load[able]
-        if (p.load_usd_per_hour[k, options[able]] > 0).any():  # rent and requests both: not a cover
-            return self._general(p, np.array([k]), options)
+        usd = p.usd_per_hour[options[able]]
         most = np.floor(p.pool_limit[p.option_pool[options[able]]] / p.use_of_pool[options[able]])
         spare = int(p.spare_units[p.class_group[k]])
         kept = _best_buys(usd, load[able], most, spare)
@@ -129,7 +125,11 @@ class Family:
         if key not in self._known:
             self.parts_solved += 1
             found = Search(highs.run, self.stops).decide_jointly(pruned, None)
-            plan = None if found is None else Proposal(found.units, found.shares[classes], found.unserved[classes])
+            plan = (
+                None
+                if found is None
+                else Proposal(found.units, found.shares[classes], found.unserved[classes])
+            )
             self._known[key] = Part(plan, np.inf if found is None else found.bound)
         return self._known[key], kept
 
@@ -142,6 +142,20 @@ class Family:
         except NoAnswer:
             return None
         return None if found is None else expanded(found, keep)
+
+
+def _is_cover(p: Problem, k: int, options: Ints) -> bool:
+    """Whether nothing but units, prices and limits of their own decides how to serve class `k`."""
+    units = options[p.load_units[k, options] > 0]
+    pools = p.option_pool[units[np.isfinite(p.pool_limit[p.option_pool[units]])]]
+    return not (
+        p.losses
+        or len(np.unique(pools)) < len(pools)
+        or any(cap.mask[options].any() for cap in p.share_caps)
+        or any(r.per_unit[units].any() for r in p.limits.resources)
+        or (p.holding_of_option[units] >= 0).any()
+        or (p.load_usd_per_hour[k, units] > 0).any()
+    )
 
 
 def nothing(p: Problem) -> Proposal:
@@ -166,8 +180,7 @@ def _covered(size: Floats, usd: Floats, most: Floats, spare: int, rest_usd: floa
     for z in np.unique(size) if spare else (np.inf,):
         need = 1.0 + spare * z if spare else 1.0
         found = cover(np.minimum(size, z), usd, most, need=need, rest_usd=rest_usd)
-        total = np.inf if found is None else found @ usd + max(1.0 - found @ size, 0.0) * (
-            rest_usd if np.isfinite(rest_usd) else 0.0)  # fmt: skip
+        total = np.inf if found is None else float(found @ usd) + _rest(found, size, rest_usd)
         if total < cost * (1 - 1e-12):
             best, cost = found, float(total)
     if best is None:
@@ -179,6 +192,12 @@ def _covered(size: Floats, usd: Floats, most: Floats, spare: int, rest_usd: floa
     elif shares.sum() > 0:
         shares = shares / shares.sum()
     return Part(Proposal(best, shares[None, :], np.zeros(1)), cost)
+
+
+def _rest(counts: Ints, size: Floats, rest_usd: float) -> float:
+    """USD per hour of buying what the units do not carry."""
+    left = max(1.0 - float(counts @ size), 0.0)
+    return left * rest_usd if left > 0 and np.isfinite(rest_usd) else 0.0
 
 
 def _apart(p: Problem) -> bool:
@@ -198,7 +217,9 @@ def parts_of(p: Problem) -> Iterator[tuple[Ints, Ints]]:
     reach = serves.astype(np.float32)
     held = p.holding_of_option[usable]
     if (held >= 0).any():  # hardware that changes groups ties all classes it may serve
-        reach = np.hstack([reach, np.array([reach[:, held == h].any(axis=1) for h in np.unique(held[held >= 0])]).T])
+        reach = np.hstack(
+            [reach, np.array([reach[:, held == h].any(axis=1) for h in np.unique(held[held >= 0])]).T]
+        )
     meets = reach @ reach.T  # how many options two classes share
     _, part_of_class = connected_components(meets > 0, directed=False)
     part_of_option = part_of_class[serves.argmax(axis=0)] if usable.size else usable
@@ -217,7 +238,8 @@ def _best_buys(usd: Floats, load: Floats, most: Floats, spare: int) -> Ints:
     needed = np.ceil(load) + spare
     unlimited = most >= needed
     reached = np.minimum.accumulate(np.append(np.inf, np.where(unlimited, load, np.inf)))[:-1]
-    order, load, most, needed = (a[load < reached] for a in (order, load, most, needed))
+    open_ = load < reached
+    order, load, most, needed = order[open_], load[open_], most[open_], needed[open_]
     if np.isfinite(most).any():
         better = np.tril(load[None, :] <= load[:, None], -1)
         order = order[better @ np.minimum(most, 1e9) < needed]

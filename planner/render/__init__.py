@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from planner.analysis.records import Explained, Flips
 from planner.canonical import dumps
 from planner.errors import InputError, did_you_mean
 from planner.plan import Plan
 from planner.records import Estimate, Explanation
 from planner.render.advice import advice
+from planner.render.analyses import explained_page, flips_page
 from planner.render.change import change_page
 from planner.render.document import Document
 from planner.render.explained import explanation_page
@@ -34,7 +36,9 @@ __all__ = ["PAGES", "PLAIN", "RENDERERS", "Listing", "Style", "page", "render"]
 PAGES: Mapping[type, Callable[[Any], Document]] = {
     Plan: advice,
     Estimate: estimate_page,
+    Explained: explained_page,
     Explanation: explanation_page,
+    Flips: flips_page,
     Findings: check_page,
     Listing: listing_page,
     Regret: regret_page,
@@ -42,6 +46,12 @@ PAGES: Mapping[type, Callable[[Any], Document]] = {
     PlanDiff: change_page,
 }
 """Which words each kind of record gets."""
+
+ROWS: Mapping[type, Callable[[Any], tuple[Any, ...]]] = {
+    Explained: lambda x: x.verdicts,
+    Flips: lambda x: x.flips,
+}
+"""What of a record has a CSV form."""
 
 
 def page(record: object) -> Document:
@@ -54,6 +64,8 @@ def _json(record: object, style: Style) -> str:
 
 
 def _csv(record: object, style: Style) -> str:
+    if (rows := ROWS.get(type(record))) is not None:
+        return listing_csv(Listing("", rows(record), ()))
     if not isinstance(record, Listing):
         raise InputError("csv: only lists of rows have a CSV form", hint="use json")
     return listing_csv(record)

@@ -12,7 +12,7 @@ from planner.optimize.highs import Stops
 from planner.optimize.problem import Bools, Decision, Floats, Ints, Problem
 from planner.optimize.prune import undominated
 from planner.optimize.search import Search
-from planner.optimize.solve import _expanded
+from planner.optimize.solve import expanded
 from planner.worlds.worlds import Reach, Worlds
 
 STOPS = Stops(gap=0.005, nodes_within_gap=0, nodes=5_000, seconds=10.0)
@@ -136,5 +136,5 @@ def clairvoyant(worlds: Worlds, w: int) -> tuple[Fleet, float] | None:
     found = Search(highs.run, STOPS).decide(p.keep(keep))
     if found is None:
         return None
-    decision = _expanded(found, keep, 0.0)
+    decision = expanded(found, keep)
     return fleet_of(worlds.reach, decision, worlds.best_choice[w]), decision.usd_per_hour

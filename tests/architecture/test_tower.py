@@ -38,6 +38,7 @@ SEES: dict[str, tuple[str, ...]] = {
         "planner.errors",
         "planner.verdict",
         "planner.risk",
+        "planner.analysis.records",
     ),
     "planner.export": ("planner.plan", "planner.records", "planner.canonical", "planner.errors"),
     "planner.verdict": ("planner.plan",),
@@ -60,6 +61,7 @@ CLOCK_AND_ENVIRONMENT = (
 )
 EDGES = (
     "planner.api",
+    "planner.analyses",
     "planner.pipeline",
     "planner.uncertainty",
     "planner.cli",
