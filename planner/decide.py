@@ -95,7 +95,7 @@ def decide(
     options = tuple(option for some, _ in found for option in some)
     by_token = [hosted_options(i, w, apis, limits) for i, w in enumerate(workloads)]
     hosted = tuple(option for some, _ in by_token for option in some)
-    months = slices([w.demand for w in workloads])
+    months = slices([w.demand for w in workloads], [w.deadline_hours for w in workloads])
     columns = tuple(columns_of(options, months))
     problem = problem_of(ways, columns, months, limits, hosted)
     on_progress(f"choosing among {len(problem.options)} options")

@@ -70,6 +70,9 @@ Vendor = Annotated[str, AfterValidator(_among(words.VENDORS, "vendor")), _enum(w
 Engine = Annotated[str, AfterValidator(_among(words.ENGINES, "engine")), _enum(words.ENGINES)]
 KernelRule = Annotated[str, AfterValidator(_among(words.KERNEL_RULES, "rule")), _enum(words.KERNEL_RULES)]
 AgeRule = Annotated[str, AfterValidator(_among(words.AGE_RULES, "rule")), _enum(words.AGE_RULES)]
+SpotFallback = Annotated[
+    str, AfterValidator(_among(words.SPOT_FALLBACKS, "fallback")), _enum(words.SPOT_FALLBACKS)
+]
 OwnedState = Annotated[str, AfterValidator(_among(words.OWNED_STATES, "status")), _enum(words.OWNED_STATES)]
 Precisions = Annotated[
     tuple[Annotated[str, AfterValidator(_precision)], ...], Field(min_length=1), AfterValidator(_unique)

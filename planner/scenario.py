@@ -57,6 +57,9 @@ class Constraints(Record):
     """Which kernels may run: any, open source only, or portable over two vendors."""
     max_spot_share: Annotated[t.Share | None, Field(examples=[0.5])] = None
     """Largest share of each workload's load on spot capacity."""
+    spot_fallback: t.SpotFallback = "standby"
+    """What carries on when all spot of one seller and region vanishes: `standby` units that are there anyway, or units
+    rented `on_demand` then, late by a cold start. Batches wait."""
     budget_usd_per_month: Annotated[t.Usd | None, Field(examples=[20000])] = None
     """All workloads together."""
     spare_replicas: Annotated[int, Field(ge=0, le=10_000, strict=True, examples=[1])] = 0

@@ -10,4 +10,5 @@ VENDORS = ("nvidia", "amd", "intel", "apple", "google", "aws", "qualcomm", "huaw
 ENGINES = ("vllm", "sglang", "trtllm", "llama.cpp", "onnxruntime", "max", "torch", "ours")
 KERNEL_RULES = ("any", "open", "portable")
 AGE_RULES = ("warn", "fail")
+SPOT_FALLBACKS = ("standby", "on_demand")
 OWNED_STATES = ("have", "would_buy")

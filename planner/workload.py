@@ -106,6 +106,10 @@ class Workload(Record):
     """KV-cache formats whose quality is acceptable."""
     speculative: Literal["none"] | Speculation = "none"
     """Speculative decoding: "none" or {accepted_tokens}."""
+    cold_start_s: Annotated[
+        float | None, Field(gt=0, le=86_400, strict=True, allow_inf_nan=False, examples=[300])
+    ] = None
+    """Seconds from asking for a unit to its first answer, as you measured it; assumed from the weights if left out."""
     stream_interval: Annotated[int, Field(ge=1, le=1000, strict=True, examples=[1])] = 1
     """Decode steps per streamed chunk."""
 

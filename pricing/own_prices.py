@@ -11,7 +11,18 @@ from planner.pricing.errors import PriceError
 from planner.pricing.offer import COMMITMENT_MONTHS, Offer, parse_cell, write_cell
 
 NEEDED = ("seller", "instance", "term", "usd_per_hour")
-DETAILS = ("region", "gpu", "gpu_count", "gpu_memory_gib", "country", "availability", "as_of")
+DETAILS = (
+    "region",
+    "gpu",
+    "gpu_count",
+    "gpu_memory_gib",
+    "country",
+    "availability",
+    "interruption_per_hour",
+    "as_of",
+)
+SPELLINGS = {"availability": "available"}
+"""Our column to the key of `[[prices]]`, where they differ."""
 
 
 def own_offers(known: Iterable[Offer], rows: Iterable[object]) -> Iterator[Offer]:
@@ -32,14 +43,16 @@ def own_offers(known: Iterable[Offer], rows: Iterable[object]) -> Iterator[Offer
         if cells.get("gpu"):
             yield replace(parse_offer({**cells, "flags": "own_price"}, where=where), source="own price")
         elif matched:
-            yield from _repriced(matched, term=term, usd_per_hour=price, as_of=cells.get("as_of") or None)
+            yield from _repriced(matched, cells, term=term, usd_per_hour=price)
         else:
             raise PriceError(_unmatched(cells, catalogue, same, where=where))
 
 
 def _cells(row: object, *, where: str) -> dict[str, str]:
     def given(name: str) -> object:
-        return row.get(name) if isinstance(row, Mapping) else getattr(row, name, None)
+        names = (name, SPELLINGS.get(name, name))
+        values = [row.get(n) if isinstance(row, Mapping) else getattr(row, n, None) for n in names]
+        return values[0] if values[0] is not None else values[1]
 
     cells = {name: write_cell(given(name)) for name in (*NEEDED, *DETAILS)}
     for name in NEEDED:
@@ -48,14 +61,20 @@ def _cells(row: object, *, where: str) -> dict[str, str]:
     return {name: cell for name, cell in cells.items() if cell}
 
 
-def _repriced(matched: list[Offer], *, term: str, usd_per_hour: float, as_of: str | None) -> Iterator[Offer]:
+def _repriced(
+    matched: list[Offer], cells: Mapping[str, str], *, term: str, usd_per_hour: float
+) -> Iterator[Offer]:
     """One offer per region and GPU of the instance, whatever terms the catalogue knew."""
+    given = (cells.get(name) for name in ("availability", "interruption_per_hour"))
+    stock, interrupted = (None if cell is None else float(cell) for cell in given)
     for offer in {(o.region, o.gpu): o for o in matched}.values():
         kept = tuple(flag for flag in offer.flags if flag.startswith(("ambiguous_gpu", "fractional_gpu")))
         yield replace(
             offer, term=term, usd_per_hour=usd_per_hour, usd_per_gpu_hour=usd_per_hour / offer.gpu_count,
-            commitment_months=COMMITMENT_MONTHS.get(term), upfront_usd=None, source="own price", as_of=as_of,
-            age_days=None, licence="the user's own", flags=(*kept, "own_price"),
+            commitment_months=COMMITMENT_MONTHS.get(term), upfront_usd=None, source="own price",
+            as_of=cells.get("as_of") or None, age_days=None, licence="the user's own",
+            flags=(*kept, "own_price"), interruption_per_hour=interrupted,
+            availability=stock or offer.availability,
         )  # fmt: skip
 
 

@@ -11,9 +11,17 @@ from planner.decide import Decided
 from planner.estimate.describe import measured_share
 from planner.options.configurations import refusals
 from planner.options.hosted import hosted_apis
+from planner.options.interruptions import (
+    INTERRUPTIONS_PER_HOUR,
+    STARTS_PER_MONTH,
+    Assumed,
+    failure_domain,
+    interruptions_per_hour,
+)
 from planner.options.table import VERDICTS
 from planner.plan import Assumption, Evidence, Finding, Rejected
 from planner.pricing.catalog import Catalog
+from planner.pricing.money import HOURS_PER_MONTH
 from planner.profiles.gpus import load_gpus
 from planner.worlds.chance import DRAWS
 
@@ -61,9 +69,7 @@ def assumptions(decided: Decided, layers: Sequence[Layer]) -> Iterator[Assumptio
         yield Assumption(
             "peaks", "all workloads are busiest in the same hours", "no clock in the demand curves"
         )
-    if any(layer.option.offer.term == "spot" for layer in layers):
-        yield Assumption("spot", "as good as on demand while it lasts; interruptions are not priced",
-                         "constraints.max_spot_share and constraints.terms limit it")  # fmt: skip
+    yield from _about_starts(decided, layers)
     engines = {layer.option.configuration.evaluation.setup.recipe for layer in layers}
     for recipe in sorted(engines, key=lambda r: r.engine):
         per_layer, per_request = (1e6 * t for t in (recipe.host_s_per_layer, recipe.host_s_per_sequence))
@@ -79,6 +85,42 @@ def assumptions(decided: Decided, layers: Sequence[Layer]) -> Iterator[Assumptio
     if any(o.offer.term == "owned" for o in decided.options):
         yield Assumption("owned hardware", "annualised cost, electricity at 70 % utilisation unless stated",
                          "planner.pricing.ownership")  # fmt: skip
+
+
+def _about_starts(decided: Decided, layers: Sequence[Layer]) -> Iterator[Assumption]:
+    """Interruptions, cold starts and deadlines, each with its range where somebody could measure it."""
+    spot = [x for x in layers if x.option.offer.term == "spot"]
+    if any(x.option.offer.interruption_per_hour is None for x in spot):
+        yield Assumption("spot interruptions per hour", _range(INTERRUPTIONS_PER_HOUR),
+                         "assumed; interruption_per_hour in [[prices]] replaces it")  # fmt: skip
+    if spot:
+        rule = decided.scenario.constraints.spot_fallback
+        carries = (
+            "the rest carries the load"
+            if rule == "standby"
+            else "units rented on demand then, late by a start"
+        )
+        yield Assumption("spot failure domains", f"all spot of one seller in one region vanishes at once; {carries}",
+                         f"constraints.spot_fallback = {rule}; batches wait")  # fmt: skip
+    part = [x for x in layers if x.hours < HOURS_PER_MONTH - 0.5]
+    starts = {decided.ways[x.option.workload].workload.name: x.option.cold_start for x in (*spot, *part)}
+    for name, start in starts.items():
+        yield Assumption(f"{name} cold start", f"{_range(start)} s",
+                         "boot and loading of weights, assumed; cold_start_s of the workload replaces it")  # fmt: skip
+    if part:
+        yield Assumption("starts a month", _range(STARTS_PER_MONTH), "units that run a part of the month start "
+                         "once a day, ahead of the hours they serve, and are paid from then")  # fmt: skip
+    if any(w.workload.deadline_hours for w in decided.ways):
+        yield Assumption("deadlines", "work arrives together and may wait for quiet hours; a deadline below a week "
+                         "falls into the busiest", "no clock in the demand curves")  # fmt: skip
+
+
+def _range(x: Assumed) -> str:
+    """
+    >>> _range(Assumed(0.05, 0.005, 0.5))
+    '0.05 (0.005 to 0.5)'
+    """
+    return f"{x.value:.3g}" + (f" ({x.low:.3g} to {x.high:.3g})" if x.low < x.high else "")
 
 
 def evidence(decided: Decided, layers: list[Layer]) -> tuple[Evidence, ...]:
@@ -172,7 +214,7 @@ def findings(decided: Decided, layers: list[Layer]) -> Iterator[Finding]:
         )
         yield Finding(
             "warning", "spot", f"{100 * share:.0f} % of the capacity is spot and can be taken away at short notice; "
-            "constraints.max_spot_share or constraints.terms limits it", share,
+            f"{_after_a_loss(decided, vanishing)}; constraints.max_spot_share or constraints.terms limits it", share,
         )  # fmt: skip
     unclear = [f"{o.label} may be {' or '.join(o.ambiguous_gpus)}" for o in offers if o.ambiguous_gpus]
     if unclear:
@@ -190,6 +232,20 @@ def findings(decided: Decided, layers: list[Layer]) -> Iterator[Finding]:
     if layers:
         yield openness(decided, layers)
     yield from _about_apis(decided)
+
+
+def _after_a_loss(decided: Decided, vanishing: Sequence[Layer]) -> str:
+    """What the reader may count on when a failure domain goes."""
+    urgent = [x for x in vanishing if decided.ways[x.option.workload].slo.interactive]
+    if not urgent:
+        return "batches lose the time to start again, which is priced"
+    domains = {failure_domain(x.option.offer): x for x in urgent}
+    if decided.scenario.constraints.spot_fallback == "standby":
+        return f"the loss of any one of {len(domains)} failure domains leaves enough to carry the load"
+    short = sum(
+        interruptions_per_hour(x.option.offer) * x.option.cold_start.value / 3600 for x in domains.values()
+    )
+    return f"until replacements start, capacity is short for about {100 * short:.2g} % of the time"
 
 
 def _about_apis(decided: Decided) -> Iterator[Finding]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 
@@ -11,8 +12,10 @@ from planner.decide import Decided
 from planner.estimate.describe import describe
 from planner.estimate.power import board_power
 from planner.kernels.registry import load_variants
-from planner.optimize.problem import ALL_PERIODS
+from planner.optimize.problem import ALL_PERIODS, ANY_PERIOD
+from planner.options.build import Column, paid_hours
 from planner.options.hosted import HostedOption
+from planner.options.periods import Slice
 from planner.options.table import Option
 from planner.plan import Placement
 from planner.pricing.money import HOURS_PER_MONTH
@@ -21,33 +24,66 @@ from planner.workload import Workload
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Units of one option that run during the same slices of the month."""
+    """Units of one option that run during the same slices of the month, or for some hours of any (no `periods`).
+
+    `hours` are those paid for, the time to start included. Of hardware that changes roles each role pays its part
+    of the month, idle hours included.
+    """
 
     option: Option
     units: int
     periods: tuple[int, ...]
+    hours: float
 
 
 def layers(decided: Decided) -> list[Layer]:
     """Cut each option's units per slice into layers, longest hours first: a base and what is added to it."""
     counts: dict[int, dict[int, int]] = {}
     options: dict[int, Option] = {}
-    every = range(len(decided.slices))
+    hours: dict[tuple[int, int], float] = {}
+    found = []
+    holding: dict[int, int] = {}
     mine = decided.decision.units[: len(decided.columns)]
-    for column, units in zip(decided.columns, mine.tolist(), strict=True):
-        if units:
+    for number, (column, units) in enumerate(zip(decided.columns, mine.tolist(), strict=True)):
+        if units and column.window_h is not None:
+            running = ceil(units / column.window_h - 1e-9)
+            found.append(
+                Layer(column.option, running, (), units / running * paid_hours(column, decided.slices))
+            )
+        elif units:
             key = id(column.option)
             options[key] = column.option
-            at = every if column.period == ALL_PERIODS else (column.period,)
-            for t in at:
+            holding[key] = int(decided.problem.holding_of_option[number])
+            for t, paid in _hours_by_slice(column, decided.slices):
                 counts.setdefault(key, {})[t] = counts.get(key, {}).get(t, 0) + int(units)
-    found = []
+                hours[key, t] = paid
+    roles: dict[int, list[Layer]] = {}
     for key, by_period in counts.items():
         steps = sorted(set(by_period.values()))
         for below, level in zip([0, *steps], steps, strict=False):
             periods = tuple(sorted(t for t, u in by_period.items() if u >= level))
-            found.append(Layer(options[key], level - below, periods))
-    return found
+            layer = Layer(options[key], level - below, periods, sum(hours[key, t] for t in periods))
+            (found if holding[key] < 0 else roles.setdefault(holding[key], [])).append(layer)
+    held = decided.problem.held(decided.decision.units)
+    return [*found, *(x for h, some in roles.items() for x in _sharing_idle_hours(some, float(held[h])))]
+
+
+def _hours_by_slice(column: Column, months: Sequence[Slice]) -> Iterator[tuple[int, float]]:
+    """(slice, hours) of one unit of a column: paid for, or in its role."""
+    if column.period == ALL_PERIODS:
+        yield from ((t, s.hours) for t, s in enumerate(months))
+    elif column.held:
+        yield column.period, months[column.period].open_hours(column.option.workload)
+    else:
+        yield column.period, paid_hours(column, months)
+
+
+def _sharing_idle_hours(roles: Sequence[Layer], held: float) -> Iterator[Layer]:
+    """The roles of one holding with its idle hours added, by how far each is from the whole month."""
+    used = sum(x.units * x.hours for x in roles)
+    room = sum(x.units * (HOURS_PER_MONTH - x.hours) for x in roles)
+    part = (held * HOURS_PER_MONTH - used) / room if room > 1e-9 else 0.0
+    yield from (replace(x, hours=x.hours + part * (HOURS_PER_MONTH - x.hours)) for x in roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +131,12 @@ def hosted_placements(decided: Decided) -> Iterator[Placement]:
 
 def hours_of(layer: Layer, decided: Decided) -> float:
     """Hours per month a layer is paid for."""
-    return sum(decided.slices[t].hours for t in layer.periods)
+    return layer.hours
 
 
 def usd_per_month(layer: Layer, decided: Decided) -> float:
     """Dollars per month of a layer."""
-    return layer.units * layer.option.offer.usd_per_hour * hours_of(layer, decided)
+    return layer.units * layer.option.offer.usd_per_hour * layer.hours
 
 
 def placements(decided: Decided) -> Iterator[tuple[Placement, Layer]]:
@@ -111,26 +147,40 @@ def placements(decided: Decided) -> Iterator[tuple[Placement, Layer]]:
 
 
 def _loads(decided: Decided) -> dict[tuple[int, int], tuple[float, float]]:
-    """(option, slice) -> requests per second carried, and what its units could carry, in that slice."""
+    """(option, slice) -> requests per second carried, and what its units could carry, in that slice.
+
+    Work rented by the unit-hour counts under slice -1, while its units run.
+    """
     p, d = decided.problem, decided.decision
     carried = d.shares * p.demand_per_s[:, None]
     found: dict[tuple[int, int], tuple[float, float]] = {}
     for o in np.flatnonzero(d.units):
         column = decided.columns[int(o)]
         for k in np.flatnonzero(p.class_group == p.option_group[o]):
-            t = int(p.period_of_class[k])
-            if column.period in (ALL_PERIODS, t):
+            t, most = int(p.period_of_class[k]), float(d.units[o] * p.capacity_per_s[k, o])
+            if t == ANY_PERIOD:  # a mean over the deadline; shown is the rate while the units run
+                t, units = _running(column, int(d.units[o]))
+                full = units * column.option.capacity_per_s
+                found[id(column.option), t] = (full * float(carried[k, o]) / most if most else 0.0, full)
+            elif column.period in (ALL_PERIODS, t):
                 key = (id(column.option), t)
-                load, most = found.get(key, (0.0, 0.0))
-                found[key] = (load + float(carried[k, o]), most + float(d.units[o] * p.capacity_per_s[k, o]))
+                before = found.get(key, (0.0, 0.0))
+                found[key] = (before[0] + float(carried[k, o]), before[1] + most)
     return found
+
+
+def _running(column: Column, units: int) -> tuple[int, int]:
+    """Slice and units at work of a column that work with a deadline uses."""
+    if column.window_h is not None:
+        return -1, ceil(units / column.window_h - 1e-9)
+    return column.period, units
 
 
 def _placement(
     decided: Decided, layer: Layer, loads: dict[tuple[int, int], tuple[float, float]]
 ) -> Placement:
     option, way = layer.option, decided.ways[layer.option.workload]
-    at = [loads[id(option), t] for t in layer.periods if (id(option), t) in loads]
+    at = [loads[id(option), t] for t in (*layer.periods, -1) if (id(option), t) in loads]
     load, most = max(at, key=lambda pair: pair[0] / pair[1] if pair[1] else 0.0, default=(0.0, 0.0))
     units_there = most / option.capacity_per_s if option.capacity_per_s else 1.0
     share = min(1.0, layer.units / max(units_there, 1e-9))

@@ -12,7 +12,6 @@ from planner.options.table import VERDICTS
 from planner.pricing.catalog import Catalog
 from planner.pricing.money import HOURS_PER_MONTH
 from planner.profiles.store import Profiles
-from planner.scenario import Scenario
 
 # Limits that can be dropped as a whole, in the order in which they are tried.
 DROPPABLE = ("zones", "countries", "regions", "sellers", "terms", "gpus", "vendors", "engines", "max_spot_share",
@@ -66,7 +65,7 @@ def _relaxations(decided: Decided, catalog: Catalog, profiles: Profiles) -> Iter
             return None
 
     yield from _slo_relaxations(decided, ask)
-    for text, values in _limit_changes(decided.scenario):
+    for text, values in _limit_changes(decided):
         if (dollars := _dollars(ask(values))) is not None:
             yield f"{text} would cost {dollars}", values
 
@@ -118,8 +117,10 @@ def _dollars(decided: Decided | None) -> str | None:
     return f"{decided.decision.usd_per_hour * HOURS_PER_MONTH:,.0f} USD per month"
 
 
-def _limit_changes(scenario: Scenario) -> Iterator[tuple[str, dict[str, object]]]:
-    limits = scenario.constraints
+def _limit_changes(decided: Decided) -> Iterator[tuple[str, dict[str, object]]]:
+    limits = decided.scenario.constraints
+    if any(r.limit == "losses" for r in decided.decision.binding):
+        yield "constraints.spot_fallback = on_demand", {"constraints.spot_fallback": "on_demand"}
     for field in DROPPABLE:
         if field in limits.model_fields_set and getattr(limits, field) is not None:
             yield f"without constraints.{field}", {f"constraints.{field}": None}

@@ -214,11 +214,21 @@ def resource(b: Builder, p: Problem, c: Columns, slack: float | None) -> None:
 
 def losses(b: Builder, p: Problem, c: Columns, slack: float | None) -> None:
     """Without the units of any one failure domain a group still carries its load (classes in proportion)."""
+    total: dict[tuple[int, int], tuple[Floats, Index]] = {}
     for domain, group, period in p.losses:
-        size = mix_size(p, group, period)
-        if size is not None:
-            left = np.flatnonzero((size > 0) & ~domain.mask & p.present_in(period))
-            b.rows("losses", 1, [(0, c.units[left], np.minimum(size[left], 1.0))], lower=1.0)
+        if (group, period) not in total:  # one long row for all, so that the row of a domain is short
+            size = np.minimum(_size_of(p, group, period), 1.0)
+            everything, all_ = b.columns(1), np.flatnonzero(size)
+            b.rows("losses", 1, [(0, c.units[all_], size[all_]), (0, everything, -1.0)], lower=0.0)
+            total[group, period] = size, everything
+        size, everything = total[group, period]
+        lost = np.flatnonzero((size > 0) & domain.mask)
+        b.rows("losses", 1, [(0, everything, 1.0), (0, c.units[lost], -size[lost])], lower=1.0)
+
+
+def _size_of(p: Problem, group: int, period: int) -> Floats:
+    size = mix_size(p, group, period)
+    return np.zeros(len(p.options)) if size is None else size
 
 
 def _most_per_group(p: Problem, most_usd_per_hour: float) -> Floats:

@@ -1,8 +1,12 @@
 """Options and demand as one `optimize.Problem`.
 
-Flexible terms (on-demand, spot) are one column per slice of the month, paid for its hours only; owned and
-committed units are one column for the whole month. Owned GPUs of one entry are offered in every size of
-instance that fits, and share one limit.
+Flexible terms (on-demand, spot) are one column per slice of the month, paid for its hours and the time to start
+before them; owned and committed units are one column for the whole month. Owned GPUs of one entry are offered in
+every size of instance that fits, and share one limit.
+
+Work with a deadline rents flexible terms by the unit-hour, done early or late. Where it meets other workloads over
+several slices, owned and committed units change roles from slice to slice: a column per workload and slice, all on
+one holding that is paid for the month. So batches fill the valleys of interactive work.
 """
 
 from __future__ import annotations
@@ -13,8 +17,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.optimize.problem import ALL_PERIODS, Limits, Problem, Resource
+from planner.optimize.problem import ALL_PERIODS, ANY_PERIOD, Limits, LossDomain, Problem, Resource
 from planner.options.hosted import HostedOption
+from planner.options.interruptions import STARTS_PER_MONTH, failure_domain
 from planner.options.periods import Slice
 from planner.options.table import Option, Ways
 from planner.pricing.money import HOURS_PER_MONTH
@@ -25,23 +30,49 @@ FLEXIBLE_TERMS = frozenset({"on_demand", "spot"})
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of the problem: an option in one slice of the month, or in all (`ALL_PERIODS`)."""
+    """One column of the problem: an option in one slice of the month, or in all (`ALL_PERIODS`).
+
+    `held`: its units are those of a holding shared with other columns. `window_h`: a unit is one unit-hour, to be
+    spent within so many hours.
+    """
 
     option: Option
     period: int
+    held: bool = False
+    window_h: float | None = None
 
 
 def columns_of(options: Sequence[Option], slices: Sequence[Slice]) -> list[Column]:
     """Columns of all options; a slice without demand for the workload needs none."""
-    if len(slices) == 1:
-        return [Column(o, ALL_PERIODS) for o in options]
+    workloads = {o.workload for o in options}
+    shared = len(workloads) > 1 and any(slices[0].deadline(w) for w in workloads)
     found = []
     for option in options:
-        if option.offer.term in FLEXIBLE_TERMS:
-            found += [Column(option, t) for t, s in enumerate(slices) if s.rates[option.workload] > 0]
+        flexible, window = option.offer.term in FLEXIBLE_TERMS, slices[0].deadline(option.workload)
+        if flexible and window is not None:
+            found.append(Column(option, ALL_PERIODS, window_h=window))
+        elif len(slices) > 1 and (flexible or shared or window is not None):
+            open_ = (t for t, s in enumerate(slices) if s.rates[option.workload] > 0)
+            found += [Column(option, t, held=not flexible) for t in open_]
         else:
             found.append(Column(option, ALL_PERIODS))
     return found
+
+
+def paid_hours(column: Column, slices: Sequence[Slice]) -> float:
+    """Hours a month for which one unit of a column is paid.
+
+    The time to start comes on top for units that run a part of the month: it is laid on the busiest slice and taken
+    off the last, so that units which run through all of them pay none.
+    """
+    start_h = column.option.cold_start.value / 3600.0
+    if column.window_h is not None:
+        return 1.0 + start_h / column.window_h
+    if column.period == ALL_PERIODS:
+        return float(HOURS_PER_MONTH)
+    hours, last = slices[column.period].hours, len(slices) - 1
+    starts = STARTS_PER_MONTH.value * start_h * ((column.period == 0) - (column.period == last))
+    return max(hours + starts, 0.0)
 
 
 def problem_of(
@@ -55,39 +86,54 @@ def problem_of(
 
     Its last options are the hosted ones; those before are the columns, in order.
     """
-    classes = [(w, t) for t, s in enumerate(slices) for w in range(len(ways)) if s.rates[w] > 0]
     pools = {key: i for i, key in enumerate(dict.fromkeys(_pool(c.option) for c in columns))}
     pool_limit = np.full(len(pools), np.inf)
     for c in columns:
         if c.option.offer.availability is not None:
             pool_limit[pools[_pool(c.option)]] = c.option.offer.availability
-    hours = np.array([s.hours for s in slices])
-    share = np.array([1.0 if c.period == ALL_PERIODS else hours[c.period] / HOURS_PER_MONTH for c in columns])
-    price = np.array([c.option.offer.usd_per_hour for c in columns])
+    deadlines = [slices[0].deadline(w) for w in range(len(ways))]
+    classes = [(w, ANY_PERIOD if d else t) for w, d in enumerate(deadlines)
+               for t in range(len(slices) if d is None else 1) if d or slices[t].rates[w] > 0]  # fmt: skip
+    rates = np.array([slices[max(t, 0)].rates[w] for w, t in classes])
+    lasts = np.array([slices[t].hours if t >= 0 else deadlines[w] for w, t in classes], float)
+    price = np.array(
+        [
+            0.0 if c.held else c.option.offer.usd_per_hour * paid_hours(c, slices) / HOURS_PER_MONTH
+            for c in columns
+        ]
+    )
+    use = np.array([1.0 if c.window_h is None else 1.0 / c.window_h for c in columns])
+    holdings = dict.fromkeys(_pool(c.option) for c in columns if c.held)
+    held_usd = {_pool(c.option): c.option.offer.usd_per_hour for c in columns if c.held}
+    number = {key: i for i, key in enumerate(holdings)}
     problem = Problem(
         classes=tuple(_class_name(ways[w], t, len(slices)) for w, t in classes),
-        demand_per_s=np.array([slices[t].rates[w] for w, t in classes]),
+        demand_per_s=rates,
         class_group=np.array([w for w, _ in classes]),
         options=tuple(c.option.offer.label for c in columns),
         option_group=np.array([c.option.workload for c in columns], np.int64),
         option_pool=np.array([pools[_pool(c.option)] for c in columns], np.int64),
         capacity_per_s=_capacity(ways, columns, slices, classes),
-        usd_per_hour=price * share,
+        usd_per_hour=price,
         is_spot=np.array([c.option.offer.term == "spot" for c in columns], bool),
         pool_limit=pool_limit,
         groups=tuple(w.workload.name for w in ways),
         pools=tuple(pools),
         class_period=np.array([t for _, t in classes]),
         option_period=np.array([c.period for c in columns], np.int64),
+        option_holding=np.array([number[_pool(c.option)] if c.held else -1 for c in columns]) if number else None,
+        holding_usd_per_hour=np.array([held_usd[key] for key in number]) if number else None,
+        pool_use=use if (use != 1).any() else None,
         limits=Limits(
             budget_usd_per_hour=None if limits.budget_usd_per_month is None
             else limits.budget_usd_per_month / HOURS_PER_MONTH,
             max_spot_share=limits.max_spot_share,
             spare_units=np.full(len(ways), limits.spare_replicas) if limits.spare_replicas else None,
-            resources=_owned(columns),
+            resources=_owned(columns, use),
+            losses=_losses(ways, columns) if limits.spot_fallback == "standby" else (),
         ),
     )  # fmt: skip
-    return with_hosted(problem, hosted, np.array([s.hours for s in slices])[[t for _, t in classes]])
+    return with_hosted(problem, hosted, lasts)
 
 
 def with_hosted(p: Problem, hosted: Sequence[HostedOption], hours: NDArray[np.float64]) -> Problem:
@@ -113,6 +159,11 @@ def with_hosted(p: Problem, hosted: Sequence[HostedOption], hours: NDArray[np.fl
         share_usd_per_hour=paid,
         hosted=np.concatenate([np.zeros(o, bool), ~none]),
         resources=resources,
+        losses=tuple(replace(d, mask=np.concatenate([d.mask, none])) for d in p.limits.losses),
+        option_holding=None
+        if p.option_holding is None
+        else np.concatenate([p.option_holding, np.full(h, -1)]),
+        pool_use=None if p.pool_use is None else np.concatenate([p.pool_use, np.ones(h)]),
     )
 
 
@@ -122,13 +173,20 @@ def _capacity(
     slices: Sequence[Slice],
     classes: Sequence[tuple[int, int]],
 ) -> NDArray[np.float64]:
-    """[K, O]: what one unit sustains for a class, its headroom adjusted to the smaller pool of quieter hours."""
+    """[K, O]: what one unit sustains for a class, its headroom adjusted to the smaller pool of quieter hours.
+
+    The rate of work with a deadline is its mean until then; a unit that runs h of its d hours sustains h / d of that.
+    """
     group = np.array([c.option.workload for c in columns])
     full = np.array([c.option.capacity_per_s for c in columns])
     rows = np.array([c.option.row for c in columns])
     capacity = np.zeros((len(classes), len(columns)))
+    there = np.array([_open_hours(c, slices) for c in columns])
     for k, (w, t) in enumerate(classes):
         mine = group == w
+        if (deadline := slices[0].deadline(w)) is not None:
+            capacity[k, mine] = full[mine] * np.minimum(there[mine] / deadline, 1.0)
+            continue
         way = ways[w]
         peak = way.workload.demand.peak_requests_per_s
         distinct, place = np.unique(rows[mine], return_inverse=True)
@@ -137,15 +195,33 @@ def _capacity(
     return capacity
 
 
-def _owned(columns: Sequence[Column]) -> tuple[Resource, ...]:
+def _open_hours(column: Column, slices: Sequence[Slice]) -> float:
+    """Hours of the month in which a unit of a column may work for its workload."""
+    if column.window_h is not None:
+        return 1.0
+    return (
+        np.inf if column.period == ALL_PERIODS else slices[column.period].open_hours(column.option.workload)
+    )
+
+
+def _losses(ways: Sequence[Ways], columns: Sequence[Column]) -> tuple[LossDomain, ...]:
+    """Every failure domain of spot, to be survived by the workloads that cannot wait."""
+    place = [failure_domain(c.option.offer) for c in columns]
+    groups = np.array([w.slo.interactive for w in ways])
+    mine = np.array([groups[c.option.workload] for c in columns], bool)
+    names = dict.fromkeys(d for d, there in zip(place, mine, strict=True) if d is not None and there)
+    return tuple(LossDomain(d, np.array([x == d for x in place]) & mine, groups) for d in names)
+
+
+def _owned(columns: Sequence[Column], use: NDArray[np.float64]) -> tuple[Resource, ...]:
     """One limit per `[[owned]]` entry: its GPUs, however they are cut into instances."""
     entries: dict[str, float] = {}
     for c in columns:
         if (entry := owned_entry(c.option)) is not None:
             entries[entry[0]] = entry[1]
     return tuple(
-        Resource(name, np.array([c.option.offer.gpu_count if (owned_entry(c.option) or ("",))[0] == name else 0.0
-                                 for c in columns]), limit)
+        Resource(name, use * [c.option.offer.gpu_count if (owned_entry(c.option) or ("",))[0] == name else 0.0
+                              for c in columns], limit)
         for name, limit in entries.items()
     )  # fmt: skip
 
@@ -165,4 +241,8 @@ def _pool(option: Option) -> str:
 
 
 def _class_name(ways: Ways, period: int, periods: int) -> str:
-    return ways.workload.name if periods == 1 else f"{ways.workload.name} in slice {period + 1} of {periods}"
+    return (
+        ways.workload.name
+        if periods == 1 or period == ANY_PERIOD
+        else f"{ways.workload.name} in slice {period + 1} of {periods}"
+    )

@@ -10,6 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.options.configurations import Configuration, Configurations
+from planner.options.interruptions import (
+    AT_ONCE,
+    Assumed,
+    cold_start,
+    interruption_overhead,
+    interruptions_per_hour,
+)
 from planner.options.sustain import MEMORY, NO_HEADROOM, OK, TPOT, TTFT, Slo, Sustained, sustained
 from planner.pricing.offer import Offer
 from planner.profiles.gpus import load_gpus
@@ -34,7 +41,8 @@ class Option:
     row: int  # of the workload's `Sustained`
     batch_index: int  # of the batch limit in the evaluation
     replicas_per_unit: int
-    capacity_per_s: float  # of one unit, after headroom
+    capacity_per_s: float  # of one unit, after headroom and interruptions of work that waits
+    cold_start: Assumed = AT_ONCE  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +119,24 @@ def options_of(index: int, ways: Ways, offers: Sequence[Offer]) -> tuple[list[Op
             continue
         row = int(rows.row[top])
         options.append(
-            Option(
-                index,
-                offer,
-                ways.configurations[row],
-                row,
-                int(ways.load.index[row]),
-                int(replicas[top]),
-                float(capacity[top]),
-            )
+            _option(index, ways, offer, row, replicas=int(replicas[top]), capacity_per_s=float(capacity[top]))
         )
     return options, dict(refused)
+
+
+def _option(
+    index: int, ways: Ways, offer: Offer, row: int, *, replicas: int, capacity_per_s: float
+) -> Option:
+    """Interruptions cost work that waits some capacity; work that cannot wait has others standing by."""
+    configuration, waits = ways.configurations[row], not ways.slo.interactive
+    start = cold_start(configuration.evaluation, ways.workload)
+    lost = 0.5 * float(ways.load.service_s[row])  # half a request; finished ones are kept
+    rate = interruptions_per_hour(offer) if waits else 0.0
+    overhead = interruption_overhead(rate, restart_s=start.value, lost_s=lost)
+    return Option(
+        index, offer, configuration, row, int(ways.load.index[row]), replicas,
+        capacity_per_s / (1.0 + overhead), start,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from planner.decide import Decided
 from planner.optimize.problem import ALL_PERIODS, Bools, Floats, Ints, Problem
 from planner.optimize.single import whole_units
+from planner.options.interruptions import failure_domain
 from planner.options.table import Option
 from planner.pricing.offer import Offer
 from planner.worlds.draws import Draws
@@ -234,7 +235,7 @@ def _demand_factors(decided: Decided, p: Problem, outlook: Outlook, draws: Draws
 
 
 def _away(options: Iterable[Option | None], outlook: Outlook, draws: Draws) -> Bools:
-    """[W, O]: machines of one seller, place and GPU vanish together."""
+    """[W, O]: a failure domain of spot vanishes as a whole."""
     found = []
     for option in options:
         if option is None or option.offer.term != "spot":
@@ -242,7 +243,7 @@ def _away(options: Iterable[Option | None], outlook: Outlook, draws: Draws) -> B
             continue
         o = option.offer
         away = outlook.away(o.interruption_per_hour)
-        found.append(draws.happens(f"spot {o.seller} {o.region} {o.gpu}", away))
+        found.append(draws.happens(f"spot {failure_domain(o)}", away))
     return _series(found, draws) > 0
 
 

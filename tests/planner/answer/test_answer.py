@@ -16,7 +16,7 @@ from planner.answer.money import prefill_share, token_prices, tokens_per_month
 from planner.answer.placements import engine_flags, hours_of, layers, usd_per_month, variants_of
 from planner.decide import Decided, decide
 from planner.inputs import loads
-from planner.optimize.problem import ALL_PERIODS
+from planner.options.build import paid_hours
 from planner.plan import Plan
 from planner.pricing.catalog import Catalog, gated, parse_offer
 from planner.pricing.money import HOURS_PER_MONTH
@@ -72,8 +72,7 @@ def test_layers_buy_exactly_the_unit_hours_of_the_decision(preset: str, peak: fl
     decided = _decided(f'demand = {{preset = "{preset}", peak_requests_per_s = {peak!r}}}')
     bought = 0.0
     for column, units in zip(decided.columns, decided.decision.units.tolist(), strict=True):
-        whole = column.period == ALL_PERIODS
-        bought += units * (HOURS_PER_MONTH if whole else decided.slices[column.period].hours)
+        bought += units * paid_hours(column, decided.slices)
     found = layers(decided)
     assert sum(x.units * hours_of(x, decided) for x in found) == pytest.approx(bought)
     assert all(x.units >= 1 and x.periods for x in found)
@@ -133,10 +132,11 @@ def test_undated_and_old_prices_are_said_apart() -> None:
 
 def test_spot_in_the_plan_is_a_warning_with_its_share() -> None:
     spot = _catalog([ROWS[0], ROWS[0] | {"term": "spot", "usd_per_hour": "0.3"}])
-    plan = _plan(_decided(limits="max_spot_share = 0.5", catalog=spot), spot)
+    limits = 'max_spot_share = 0.5\nspot_fallback = "on_demand"'
+    plan = _plan(_decided(limits=limits, catalog=spot), spot)
     (finding,) = [f for f in plan.findings if f.rule == "spot"]
     assert finding.level == "warning" and finding.value is not None and 0 < finding.value <= 1
-    assert "spot" in {a.name for a in plan.assumptions}
+    assert "spot failure domains" in {a.name for a in plan.assumptions}
     assert "spot" not in {a.name for a in _plan(_decided()).assumptions}
 
 

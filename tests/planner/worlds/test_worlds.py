@@ -242,7 +242,7 @@ def test_a_workload_more_is_a_limit_more_to_break() -> None:
 
 
 def test_spot_that_vanishes_lowers_the_chance_by_as_much_as_it_is_gone() -> None:
-    d = decided(limits='terms = ["spot"]')
+    d = decided(limits='terms = ["spot"]\nspot_fallback = "on_demand"')
     reach, draws = reach_of(d, only_used=True), Draws(0, 4000)
     worlds = worlds_of(d, reach, sampled(draws), CERTAIN, draws)
     gone = worlds.away.any(axis=1).mean()
