@@ -8,7 +8,7 @@ help:  ## list the targets
 
 setup:  ## a virtual environment with everything the tests need, editable
 	python3 -m venv .venv
-	.venv/bin/pip install -q -c constraints.txt -e ".[dev,store]"
+	.venv/bin/pip install -q -c constraints.txt -e ".[dev,report,store]"
 
 check: lint types test  ## everything CI runs
 

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         refresh_prices,
         regret,
         render,
+        report,
         size_fleet,
         token_prices,
         validate,
@@ -124,13 +125,14 @@ __all__ = [
     "refresh_prices",
     "regret",
     "render",
+    "report",
     "size_fleet",
     "token_prices",
     "validate",
 ]
 
 _RECORDS = frozenset({"Estimate", "Offer", "Plan", "Quantity"})
-_SHARED = frozenset({"compare", "estimate", "kernels", "lock", "recommend", "render", "validate"})
+_SHARED = frozenset({"compare", "estimate", "kernels", "lock", "recommend", "render", "report", "validate"})
 """Public functions whose name a submodule has too."""
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from planner.analyses import explain, flip, open_session
 from planner.errors import check_known
-from planner.pipeline import check, compare, lock, locked_plan, no_plan, own_calibration
+from planner.pipeline import check, compare, lock, locked_plan, no_plan, own_calibration, report
 from planner.plan import Offer, Plan, load_plan
 from planner.predictions import calibrate, estimate, explain_estimate, validate
 from planner.questions import (
@@ -87,6 +87,7 @@ __all__ = [
     "refresh_prices",
     "regret",
     "render",
+    "report",
     "size_fleet",
     "token_prices",
     "validate",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -174,3 +174,27 @@ def own_calibration(path: Path | str | None) -> Calibration | None:
     from planner.calibration.own import load_own
 
     return load_own(path)
+
+
+def report(
+    plan: Plan,
+    format: str = "html",
+    *,
+    baseline: Plan | None = None,
+    lock: Path | str | None = None,
+    assume: Mapping[str, float] | None = None,
+    currency: str = "USD",
+) -> bytes:
+    """A procurement report as html, pdf, xlsx or markdown; `baseline` is the plan of what runs today.
+
+    `assume` gives inputs by name (`planner.report.inputs.INPUTS`). Raises MissingExtra where a library is missing.
+    """
+    from planner.lock import sha256
+    from planner.pricing.assumptions import ASSUMPTIONS
+    from planner.report import inputs_of, report_of, write
+    from planner.stored import lock_digest
+
+    discount = ASSUMPTIONS["discount_rate"]
+    inputs = inputs_of(assume or {}, discount_rate=discount.value, discount_source=discount.source)
+    digest = lock_digest(Path(lock)) if lock else sha256(plan.to_json())
+    return write(report_of(plan, inputs, digest=digest, baseline=baseline, currency=currency), format)

@@ -9,7 +9,7 @@ from typing import Any
 
 from planner.canonical import from_data
 from planner.errors import DataError, did_you_mean
-from planner.lock import PROGRAM, Lock, parse_lock
+from planner.lock import PROGRAM, Lock, parse_lock, sha256
 from planner.plan import PLAN_SCHEMA, Plan, parse_plan
 from planner.verdict import CHECK_SCHEMA, DIFF_SCHEMA, Findings, PlanDiff
 
@@ -68,6 +68,11 @@ def read_locked_plan(lock: Path, found: Lock) -> tuple[str, Plan]:
         return text, parse_plan(text)
     except DataError as error:
         raise DataError(str(error), path=path) from error
+
+
+def lock_digest(path: Path) -> str:
+    """sha256 that names a lock."""
+    return sha256(_text(path, hint="`planner lock` writes it"))
 
 
 def _text(path: Path, *, hint: str) -> str:

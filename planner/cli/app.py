@@ -22,6 +22,7 @@ from planner.cli import (
     prices,
     profile,
     recommend,
+    report,
     uncertainty,
     validate,
 )
@@ -34,6 +35,7 @@ for group in (
     analyses,
     uncertainty,
     ci,
+    report,
     estimate,
     validate,
     calibrate,

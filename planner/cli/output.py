@@ -17,7 +17,10 @@ from planner.files import write_atomically
 if TYPE_CHECKING:
     from planner.render import Style
 
-SUFFIXES = {".json": "json", ".md": "markdown", ".csv": "csv", ".xml": "junit", ".sarif": "sarif"}
+SUFFIXES = {
+    ".json": "json", ".md": "markdown", ".csv": "csv", ".xml": "junit", ".sarif": "sarif",
+    ".html": "html", ".pdf": "pdf", ".xlsx": "xlsx",
+}  # fmt: skip
 """Format that `-o FILE` implies; anything else is a table."""
 STDOUT = Path("-")
 NARROWEST, WIDEST, PIPED = 80, 120, 100
@@ -35,6 +38,11 @@ class Output:
     debug: bool = False
     color: bool = True
 
+    @property
+    def goes_to_stdout(self) -> bool:
+        """Whether data go to stdout and not into a file."""
+        return self.path in (None, STDOUT)
+
     def emit(self, record: object) -> None:
         """Render a record and write it."""
         from planner.render import render
@@ -43,7 +51,7 @@ class Output:
 
     def write(self, text: str) -> None:
         """Text to the file of `-o`, else to stdout; InputError when it cannot be written."""
-        if self.path in (None, STDOUT):
+        if self.path is None or self.goes_to_stdout:
             _to_stdout(text)
             return
         write_atomically(self.path, text)
@@ -70,7 +78,7 @@ class Output:
 
         from planner.render import Style
 
-        tty = self.path in (None, STDOUT) and sys.stdout.isatty()
+        tty = self.goes_to_stdout and sys.stdout.isatty()
         width = min(max(get_terminal_size().columns, NARROWEST), WIDEST) if tty else PIPED
         return Style(width=width, color=self._colored(tty))
 

@@ -54,12 +54,13 @@ def own(
         rent_usd_per_hour=rent,
         country=country,
         catalog=api.load_catalog(prices),
-        given=dict(map(_figure, assume or ())),
+        given=dict(map(figure, assume or ())),
     )
     out.emit(own(curve))
 
 
-def _figure(text: str) -> tuple[str, float]:
+def figure(text: str) -> tuple[str, float]:
+    """Name and value of `--assume NAME=VALUE`; InputError where it is none."""
     name, _, value = text.partition("=")
     try:
         return name.strip(), float(value)

@@ -41,7 +41,7 @@ def advice(plan: Plan) -> Document:
         *section("Cost and confidence", _cost(plan)),
         *section("Placements", _placements(plan)),
         *section("Predicted, with 80% intervals", _predictions(plan)),
-        *section("Kernels", _kernels(plan)),
+        *section("Kernels", kernels(plan)),
         *section("Best alternatives, and why each lost", _alternatives(plan)),
         *robust_sections(plan),
         *section("Left out", _rejected(plan)),
@@ -168,7 +168,7 @@ def _alternatives(plan: Plan) -> Grid:
     )
 
 
-def _kernels(plan: Plan) -> Grid:
+def kernels(plan: Plan) -> Grid:
     """What each engine runs where its time goes, and the flags that make it so; equal stacks once."""
     columns = (
         Column("Workload"),

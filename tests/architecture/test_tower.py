@@ -25,6 +25,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "duckdb": ("planner.store", "planner.pricing.history"),
     "pg8000": ("planner.store", "planner.pricing.snapshot_postgres"),
     "genai_prices": ("planner.pricing.tokens",),
+    "xlsxwriter": ("planner.report",),
+    "weasyprint": ("planner.report",),
     "typer": ("planner.cli",),
     "rich": ("planner.cli", "planner.render"),
 }
@@ -39,6 +41,13 @@ SEES: dict[str, tuple[str, ...]] = {
         "planner.verdict",
         "planner.risk",
         "planner.analysis.records",
+    ),
+    "planner.report": (
+        "planner.plan",
+        "planner.records",
+        "planner.canonical",
+        "planner.errors",
+        "planner.render",
     ),
     "planner.export": ("planner.plan", "planner.records", "planner.canonical", "planner.errors"),
     "planner.verdict": ("planner.plan",),
