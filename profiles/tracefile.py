@@ -159,7 +159,9 @@ def _floats(value: Any) -> tuple[float, ...] | None:
 
 
 def _map(value: Any, kind: type) -> Mapping[str, Any] | None:
-    ok = isinstance(value, dict) and all(isinstance(v, kind) and not isinstance(v, bool) for v in value.values())
+    ok = isinstance(value, dict) and all(
+        isinstance(v, kind) and not isinstance(v, bool) for v in value.values()
+    )
     return MappingProxyType(dict(value)) if ok else None
 
 
@@ -190,7 +192,9 @@ def _consistent(trace: t.Trace, where: str) -> None:
     most = {t.MEASURED: len(t.TRUST) - 1, t.IMPORTED: 1, t.PREDICTED: 0}[trace.origin]
     if not 0 <= trace.trust.trust_level <= most:
         level = trace.trust.trust_level
-        raise ProfileError(f"{where}: trust_level: {level} is not 0 to {most}, the most for {trace.origin} rows")
+        raise ProfileError(
+            f"{where}: trust_level: {level} is not 0 to {most}, the most for {trace.origin} rows"
+        )
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

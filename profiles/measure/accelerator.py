@@ -52,7 +52,10 @@ def _asked(*command: str) -> str:
 def nvidia(index: int = 0) -> Mapping[str, str]:
     """What `nvidia-smi` reports of one GPU."""
     told = _asked(
-        "nvidia-smi", f"--id={index}", f"--query-gpu={','.join(NVIDIA_QUERY)}", "--format=csv,noheader,nounits"
+        "nvidia-smi",
+        f"--id={index}",
+        f"--query-gpu={','.join(NVIDIA_QUERY)}",
+        "--format=csv,noheader,nounits",
     )
     values = told.strip().split(", ") if told.strip() else []
     return dict(zip(NVIDIA_QUERY, values, strict=True)) if len(values) == len(NVIDIA_QUERY) else {}
@@ -93,7 +96,8 @@ def amd_state(text: str, devices: int) -> State:
 
     clock = first("sclk", "speed")
     return State(
-        sm_clock_mhz=clock, sm_clock_min_mhz=clock, memory_clock_mhz=first("mclk", "speed"), power_w=first("power", "(w)"),
+        sm_clock_mhz=clock, sm_clock_min_mhz=clock, memory_clock_mhz=first("mclk", "speed"),
+        power_w=first("power", "(w)"),
         temperature_c=first("temperature", "junction") or first("temperature"), devices_visible=devices,
     )  # fmt: skip
 
@@ -165,7 +169,9 @@ class TorchBackend:
         if self.name == "cuda":
             return nvidia_state(nvidia(self.index), count)
         if self.name == "rocm":
-            told = _asked("rocm-smi", "-d", str(self.index), "--showclocks", "--showpower", "--showtemp", "--json")
+            told = _asked(
+                "rocm-smi", "-d", str(self.index), "--showclocks", "--showpower", "--showtemp", "--json"
+            )
             return amd_state(told, count)
         return State(devices_visible=count)
 

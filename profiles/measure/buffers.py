@@ -117,6 +117,6 @@ def draw(
     """Fresh inputs and poisoned outputs."""
     told = {"library": library, "device": device, "layout": layout}
     return Call(
-        op.make_inputs(shape, dtype, seed, values=values, **told),  # type: ignore[arg-type]
-        op.make_outputs(shape, dtype, **told),  # type: ignore[arg-type]
+        op.make_inputs(shape, dtype, seed, values=values, **told),
+        op.make_outputs(shape, dtype, **told),
     )

@@ -21,7 +21,14 @@ from planner.kernels.errors import KernelError
 from planner.kernels.loading import Runner, Unavailable
 from planner.profiles.measure import guard
 from planner.profiles.measure.buffers import (
-    Call, assign, changed, clones, draw, identity, nudge, poison,
+    Call,
+    assign,
+    changed,
+    clones,
+    draw,
+    identity,
+    nudge,
+    poison,
 )  # fmt: skip
 from planner.profiles.measure.diagnosis import Case, Known, Worst, judge
 from planner.profiles.measure.findings import Finding
@@ -33,6 +40,8 @@ SMALL_SHAPES = 3
 """Check shapes per cell, chosen by the secret."""
 NEIGHBOUR_FLOPS = {"cpu": 3e9}
 """Above this much work a neighbour of the announced shape is not tried: it costs as much as the shape."""
+COMPILES_S = 1.0
+"""A first call this long compiles: every further shape costs as much, so one odd shape has to do."""
 VISIBLE = 10.0
 """A change of the answer counts where it is this many tolerances large."""
 REFUSALS = (NotImplementedError, Unavailable)
@@ -68,16 +77,20 @@ class Examiner:
     eager: float | None = None
     everywhere: bool = True
     """Whether layouts, kinds of values and odd shapes are tried too: once per variant, dtype and session."""
+    held: list[Call] = field(default_factory=list)
+    """Nothing is freed meanwhile, so every call at the announced shape has addresses of its own."""
     known: list[Known] = field(default_factory=list)
     worst: Worst = field(default_factory=Worst)
     right_before: bool = False
+    warmed: bool = False
+    """Whether the shape at hand has been run before: nothing is compiled any more."""
     first_s: float | None = None
 
     def examine(self) -> Examined:
         """What was found; stops at the first thing that disqualifies."""
         findings: tuple[Finding, ...] = ()
         deterministic = None
-        steps = (self._seeds, self._stale, *((self._kinds, self._shapes) if self.everywhere else ()))
+        steps = (self._seeds, self._stale, *((self._shapes, self._kinds) if self.everywhere else ()))
         for step in steps:
             if findings := step():
                 break
@@ -99,12 +112,17 @@ class Examiner:
         """A seed of this run for this case."""
         return seed_of(self.secret, self.case.key, *parts)
 
-    def fresh(self, *parts: object, shape: Shape | None = None, values: str = "normal", layout: str = "contiguous") -> Call:
+    def fresh(
+        self, *parts: object, shape: Shape | None = None, values: str = "normal", layout: str = "contiguous"
+    ) -> Call:
         """Inputs nobody has seen, and poisoned outputs."""
-        return draw(
+        call = draw(
             self.case.op, shape or self.case.shape, self.case.dtype, self.seed(*parts), library=self.library,
             device=self.backend.place, values=values, layout=layout,
         )  # fmt: skip
+        if shape is None:
+            self.held.append(call)
+        return call
 
     def answer(self, call: Call) -> tuple[tuple[Finding, ...], Arrays]:
         """Run once on watched buffers; findings about conduct, and a copy of the inputs as they were."""
@@ -112,7 +130,7 @@ class Examiner:
         inputs, outputs = dict(call.inputs), dict(call.outputs)
         before, start = guard.snapshot(), _now()
         try:
-            returned = self.run(inputs, outputs)
+            self.run(inputs, outputs)
         except REFUSALS as error:
             raise Refused(_line(error)) from error
         except Exception as error:  # whatever foreign code raises is its finding
@@ -123,29 +141,31 @@ class Examiner:
         self.first_s = _now() - start if self.first_s is None else self.first_s
         early = clones(call.outputs)
         self.backend.settle()
-        conduct = [*guard.tampering(before, guard.snapshot())]
-        conduct += self._conduct(call, kept, was, (inputs, outputs, returned))
+        after = guard.snapshot()
+        conduct = [*guard.tampering(before, after), *(guard.workers(before, after) if self.warmed else ())]
+        conduct += self._conduct(call, kept, was, (inputs, outputs))
         if late := changed(early, call.outputs):
             name = "late_output" if self.backend.name == "cpu" else "other_stream"
             conduct.insert(0, Finding(name, f"{late[0]} changed after the call had returned"))
         return tuple(conduct), kept
 
     def _conduct(
-        self, call: Call, kept: Arrays, was: tuple[Any, Any], given: tuple[Arrays, Arrays, Any]
+        self, call: Call, kept: Arrays, was: tuple[Any, Any], given: tuple[Arrays, Arrays]
     ) -> list[Finding]:
-        inputs, outputs, returned = given
         found = []
         if (identity(call.inputs), identity(call.outputs)) != was:
-            found.append(Finding("rebound_output", "a buffer has another address, shape, strides or dtype than before"))
-        elif identity(inputs) != was[0] or identity(outputs) != was[1]:
+            found.append(
+                Finding("rebound_output", "a buffer has another address, shape, strides or dtype than before")
+            )
+        elif (identity(given[0]), identity(given[1])) != was:
             found.append(Finding("rebound_output", "an entry of inputs or outputs was replaced"))
-        elif returned is not None:
-            found.append(Finding("rebound_output", f"returned a {type(returned).__name__} instead of filling outputs"))
         if moved := changed(kept, call.inputs):
             found.append(Finding("input_mutated", f"{moved[0]} was written to"))
         return found
 
-    def trial(self, call: Call, seed: int, *, shape: Shape | None = None, known: tuple[Known, ...] = ()) -> tuple[Finding, ...]:
+    def trial(
+        self, call: Call, seed: int, *, shape: Shape | None = None, known: tuple[Known, ...] = ()
+    ) -> tuple[Finding, ...]:
         """Run, then compare with the fp64 answer computed only now."""
         case = replace(self.case, shape=shape or self.case.shape)
         conduct, kept = self.answer(call)
@@ -156,8 +176,7 @@ class Examiner:
             case, call.outputs, reference, known=(*known, *(self.known if shape is None else ())), eager=self.eager,
             worst=self.worst,
         )  # fmt: skip
-        if wrong and wrong.name == "no_op" and self.right_before:
-            wrong = Finding("no_op_after_first", wrong.detail)
+        wrong = wrong and self._in_time(wrong)
         if shape is None and not wrong:
             self._remember(call, reference)
         self.worst.seeds.add(seed)
@@ -165,10 +184,17 @@ class Examiner:
         return (*((wrong,) if wrong else ()), *conduct) if wrong and wrong.name != "wrong_answer" else (
             *conduct, *((wrong,) if wrong else ()))  # fmt: skip
 
+    def _in_time(self, wrong: Finding) -> Finding:
+        """Nothing written after something was: another name."""
+        later = wrong.name == "no_op" and self.right_before
+        return Finding("no_op_after_first", wrong.detail) if later else wrong
+
     def _remember(self, call: Call, reference: Arrays) -> None:
         self.known = [
             *self.known[-4:],
-            Known("replayed_output", "the answer of an earlier call, to the bit", clones(call.outputs), own=True),
+            Known(
+                "replayed_output", "the answer of an earlier call, to the bit", clones(call.outputs), own=True
+            ),
             Known("stale_reference", "the fp64 answer of an earlier trial", reference),
         ]
 
@@ -176,7 +202,7 @@ class Examiner:
         """The announced shape on fresh inputs, each in fresh memory."""
         first: tuple[Call, Arrays] | None = None
         for n in range(SEEDS):
-            call = self.fresh("seed", n)
+            call, self.warmed = self.fresh("seed", n), n > 0
             if found := self.trial(call, self.seed("seed", n)):
                 return found
             first = first or (call, clones(call.outputs))
@@ -185,20 +211,21 @@ class Examiner:
         return ()
 
     def _stale(self) -> tuple[Finding, ...]:
-        """The same buffers with one element changed, then with all of them changed."""
+        """The same buffers with all of their content changed, then with one element changed."""
         call = self.fresh("stale", 0)
         if found := self.trial(call, self.seed("stale", 0)):
             return found
-        rng = np.random.default_rng(self.seed("nudge"))
         old = self.case.op.reference(call.inputs, self.case.shape)
-        nudge(call.inputs, rng)
-        if found := self._follows(call, old, "cached_by_content", "one changed element made no difference"):
+        for name, array in self.fresh("stale", 1).inputs.items():
+            assign(call.inputs[name], array)
+        found = self._follows(
+            call, old, "cached_by_pointer", "new content in the same buffers made no difference"
+        )
+        if found:
             return found
         old = self.case.op.reference(call.inputs, self.case.shape)
-        other = self.fresh("stale", 1)
-        for name, array in other.inputs.items():
-            assign(call.inputs[name], array)
-        return self._follows(call, old, "cached_by_pointer", "new content in the same buffers made no difference")
+        nudge(call.inputs, np.random.default_rng(self.seed("nudge")))
+        return self._follows(call, old, "cached_by_content", "one changed element made no difference")
 
     def _follows(self, call: Call, old: Arrays, name: str, detail: str) -> tuple[Finding, ...]:
         """Whether the answer follows a change of the inputs, looked at where the reference moved."""
@@ -208,17 +235,20 @@ class Examiner:
         if not conduct and _nearer(self.case, call.outputs, old, new):
             return (Finding(name, detail),)
         known = (Known(name, detail, old),)
-        wrong = judge(self.case, call.outputs, new, known=(*known, *self.known), eager=self.eager, worst=self.worst)
-        return (*((wrong,) if wrong else ()), *conduct)
+        wrong = judge(
+            self.case, call.outputs, new, known=(*known, *self.known), eager=self.eager, worst=self.worst
+        )
+        return (*((self._in_time(wrong),) if wrong else ()), *conduct)
 
     def _kinds(self) -> tuple[Finding, ...]:
         """Layouts the variant declares, and values that are not N(0, 1), at a small shape."""
-        shape = self._small()[0]
+        small = self._small()
+        shape, self.warmed = next((s for s in small if min(s.values()) > 1), small[0]), False
         for layout in self.layouts:
             if layout == "contiguous":
                 continue
             found = self.trial(self.fresh(layout, shape=shape, layout=layout), self.seed(layout), shape=shape)
-            if found:
+            if found and found[0].name != "raised":  # a loud refusal misleads nobody
                 return _instead(found, "assumes_contiguous", f"wrong on {layout} inputs: ")
         for values in ("large", "constant_rows", "one_hot"):
             found = self.trial(self.fresh(values, shape=shape, values=values), self.seed(values), shape=shape)
@@ -240,8 +270,10 @@ class Examiner:
 
     def _small(self) -> list[Shape]:
         shapes = list(self.case.op.check_shapes)
-        order = np.random.default_rng(self.seed("shapes")).permutation(len(shapes))
-        return [shapes[i] for i in order[:SMALL_SHAPES]]
+        lot = np.random.default_rng(self.seed("shapes")).permutation(len(shapes))
+        order = sorted(lot, key=lambda i: min(shapes[i].values()) == 1)  # a row alone shows little
+        compiles = self.first_s is not None and self.first_s > COMPILES_S
+        return [shapes[i] for i in order[: 1 if compiles else SMALL_SHAPES]]
 
     def _neighbour(self) -> list[Shape]:
         op, shape = self.case.op, self.case.shape
@@ -249,7 +281,7 @@ class Examiner:
             return []
         axes = [a for a in op.axes if shape[a] > 2]
         np.random.default_rng(self.seed("neighbour")).shuffle(axes)
-        near = [{**shape, axis: shape[axis] - 1} for axis in axes]
+        near: list[Shape] = [{**shape, axis: shape[axis] - 1} for axis in axes]
         return [s for s in near if not op.rules(s)][:1]
 
     def _twice(self) -> bool:
@@ -288,7 +320,13 @@ def _line(error: Exception) -> str:
 
 
 def examine(
-    run: Runner, case: Case, backend: Backend, *, secret: str, eager: float | None = None, everywhere: bool = True
+    run: Runner,
+    case: Case,
+    backend: Backend,
+    *,
+    secret: str,
+    eager: float | None = None,
+    everywhere: bool = True,
 ) -> Examined:
     """The protocol on a loaded variant; raises `Refused` and `MemoryError` where it never gets to an answer."""
     m = run.manifest

@@ -22,7 +22,16 @@ FASTEST_CLOCK_HZ = 6.2e9
 """Above every x86 or Arm core sold (Core i9-14900KS, 2024: 6.2 GHz); a bound, not an estimate."""
 LANES = (("avx512f", 64.0), ("fma", 32.0), ("avx", 16.0), ("asimd", 32.0))
 """fp32 operations per clock and core at most: two fused multiply-adds over the widest vectors the flags name."""
-LIBRARIES = ("numpy", "openvino", "onnx", "ml-dtypes", "liger-kernel", "flag-gems", "flashinfer-python", "modular")
+LIBRARIES = (
+    "numpy",
+    "openvino",
+    "onnx",
+    "ml-dtypes",
+    "liger-kernel",
+    "flag-gems",
+    "flashinfer-python",
+    "modular",
+)
 SWITCHES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_",
             "MALLOC_MMAP_THRESHOLD_", "TORCHINDUCTOR_FREEZING", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE")  # fmt: skip
 AMD_CORES = {23: "znver2", 25: "znver4", 26: "znver5"}
@@ -76,11 +85,9 @@ def _arch() -> str:
 
 def _llc_bytes() -> int | None:
     """Bytes of the largest cache the system reports."""
-    found = []
-    for file in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):
-        if match := re.fullmatch(r"(\d+)([KMG])\s*", file.read_text()):
-            found.append(int(match[1]) << {"K": 10, "M": 20, "G": 30}[match[2]])
-    return max(found, default=None)
+    sizes = (file.read_text() for file in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"))
+    parts = (match for text in sizes if (match := re.fullmatch(r"(\d+)([KMG])\s*", text)))
+    return max((int(m[1]) << {"K": 10, "M": 20, "G": 30}[m[2]] for m in parts), default=None)
 
 
 def _memory_gb() -> float | None:
@@ -135,7 +142,9 @@ class CpuBackend:
         if per_clock is None:
             return Ceilings()
         half = 2.0 if dtype in ("bf16", "fp16") else 4.0 if dtype in ("int8", "fp8") else 1.0
-        return Ceilings(flops_per_s=per_clock * half * FASTEST_CLOCK_HZ, source="vector width x fastest clock sold")
+        return Ceilings(
+            flops_per_s=per_clock * half * FASTEST_CLOCK_HZ, source="vector width x fastest clock sold"
+        )
 
     def state(self) -> State:
         """Clock, temperature and load as the system reports them."""

@@ -41,5 +41,7 @@ def open_backend(spelling: str) -> Backend:
     """The device behind `cpu`, `cuda`, `cuda:1`, `rocm` or `xpu`; raises `ProfileError` where there is none."""
     name, _, index = spelling.partition(":")
     if name not in OPENERS or (index and not index.isdigit()):
-        raise ProfileError(f"device {spelling!r} is not known; one of {', '.join(OPENERS)}, with :N for one of several")
+        raise ProfileError(
+            f"device {spelling!r} is not known; one of {', '.join(OPENERS)}, with :N for one of several"
+        )
     return OPENERS[name](int(index or 0))

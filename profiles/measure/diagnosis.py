@@ -103,7 +103,9 @@ def _named(
     coarser = _looks_like(case, name, found.norm)
     if coarser:
         return Finding("precision_downgrade", f"error {found.norm:.2g} of {name} is that of {coarser}")
-    return Finding("wrong_answer", f"error {found.norm:.2g} of {name} where {allowed(case, name, None):.2g} is allowed")
+    return Finding(
+        "wrong_answer", f"error {found.norm:.2g} of {name} where {allowed(case, name, None):.2g} is allowed"
+    )
 
 
 def _is(case: Case, name: str, output: Any, answer: Known) -> bool:

@@ -53,7 +53,7 @@ class Finding:
     detail: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.detail or (CAUGHT | SUSPECT)[self.name]}"
+        return f"{self.name}: {self.detail or {**CAUGHT, **SUSPECT}[self.name]}"
 
     @property
     def caught(self) -> bool:

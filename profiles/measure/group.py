@@ -1,4 +1,4 @@
-"""All variants of one op, dtype and shape, checked and timed against each other: one trace per variant and cache mode."""
+"""All variants of one op, dtype and shape, checked and timed against each other: a trace per variant and mode."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from planner.kernels.loading import Runner as Loaded
 from planner.kernels.loading import Unavailable, load
 from planner.kernels.manifests import Manifest
 from planner.profiles import trace as t
-from planner.profiles.measure import scan, timing
+from planner.profiles.measure import scan
 from planner.profiles.measure.challenge import answer_challenge
 from planner.profiles.measure.check import Refused, examine
 from planner.profiles.measure.diagnosis import Case
 from planner.profiles.measure.findings import Finding
 from planner.profiles.measure.protocol import Backend, Ceilings, Timing, commitment
 from planner.profiles.measure.statistics import describe
+from planner.profiles.measure.timing import Contender, Stream, Timer, Witness, drift, noise
 
 IMPLAUSIBLE_SHARE = 0.95
 """A median below this share of the roofline time is not a measurement."""
@@ -28,6 +29,8 @@ STEADY = 0.03
 """Drift of the vendor baseline beyond which a group is UNSTABLE."""
 LAUNCH_BOUND_S = 5e-6
 """A floor below this measures launches."""
+EAGER = "torch_eager"
+"""The vendor variant everything is compared with, where it is there."""
 BASELINES = ("vendor", "floor", "adapter", "ours", "plugin")
 """Roles in the order in which one is the baseline."""
 
@@ -48,24 +51,31 @@ class Bench:
 
     backend: Backend
     timing: Timing
-    witness: timing.Witness
+    witness: Witness
     run: Run
     announce: Callable[[str], None] = lambda name: None
     """Told the variant whose code is about to run, so that the parent knows whom a crash belongs to."""
-    ceilings: Ceilings = Ceilings()
+    ceilings: Ceilings = field(default_factory=Ceilings)
     """Measured ones; grows while calibration ops are timed."""
     examined: set[tuple[str, str]] = field(default_factory=set)
     sequence: int = 0
+    vendors: set[str] = field(default_factory=set)
     folders: tuple[Path, ...] = ()
     """Where manifests beside the installed ones are."""
 
-    def measure(self, op: Op, shape: Mapping[str, int], dtype: str, manifests: Iterable[Manifest]) -> Iterator[t.Trace]:
+    def measure(
+        self, op: Op, shape: Mapping[str, int], dtype: str, manifests: Iterable[Manifest]
+    ) -> Iterator[t.Trace]:
         """Traces of every variant: timed ones last, in the order of the variants."""
         case = Case(op, shape, dtype)
         state = self.backend.state()
-        ready: list[tuple[timing.Runner, t.Trace]] = []
+        ready: list[tuple[Contender, t.Trace]] = []
+        manifests = _baseline_first(manifests)
+        self.vendors = {
+            m.name for m in manifests if m.role == manifests[0].role and m.role in ("vendor", "floor")
+        }
         eager: float | None = None
-        for manifest in _baseline_first(manifests):
+        for manifest in manifests:
             self.announce(manifest.name)
             checked, loaded, first_s = self._checked(case, manifest, eager)
             if loaded is None:
@@ -73,12 +83,14 @@ class Bench:
                 continue
             if not ready:
                 eager = checked.correctness.err_norm if manifest.role == "vendor" else None
-            runner = timing.Runner(manifest.name, loaded, manifest.arrays, not ready, eager, first_s)
+            runner = Contender(manifest.name, loaded, manifest.arrays, not ready, eager, first_s)
             ready.append((runner, checked))
         if ready:
             yield from self._timed(case, ready, state)
 
-    def _checked(self, case: Case, manifest: Manifest, eager: float | None) -> tuple[t.Trace, Loaded | None, float | None]:
+    def _checked(
+        self, case: Case, manifest: Manifest, eager: float | None
+    ) -> tuple[t.Trace, Loaded | None, float | None]:
         """The trace so far; the loaded variant if it may be timed, and the seconds of its first call."""
         row = self._row(case, manifest)
         try:
@@ -102,28 +114,30 @@ class Bench:
             return replace(row, status=status, note=str(findings[0])), None, None
         return row, loaded, found.first_s
 
-    def _timed(
-        self, case: Case, ready: list[tuple[timing.Runner, t.Trace]], state: t.State
-    ) -> Iterator[t.Trace]:
+    def _timed(self, case: Case, ready: list[tuple[Contender, t.Trace]], state: t.State) -> Iterator[t.Trace]:
         self.announce(ready[0][0].name)
-        clock = timing.Timer(case, self.backend, self.timing, self.witness, self.run.secret)
+        clock = Timer(case, self.backend, self.timing, self.witness, self.run.secret)
         streams = clock.streams([runner for runner, _ in ready], announce=self.announce)
         clock.run(streams, announce=self.announce)
         after = self.backend.state()
         rows = {runner.name: row for runner, row in ready}
         base = next(s for s in streams if s.runner.baseline)
-        noise, drift = timing.noise(base), timing.drift(base)
+        steadiness = noise(base), drift(base)
         made = [
-            self._outcome(case, stream, rows[stream.runner.name], clock.judge(stream), noise, drift)
+            self._outcome(case, stream, rows[stream.runner.name], clock.judge(stream), steadiness)
             for stream in streams
         ]
         self._learn(case, made)
-        vendors = {s.runner.name for s in streams if s.runner.baseline}
-        for row in _reviewed(made, vendors):
+        for row in _reviewed(made, self.vendors):
             yield self._sealed(self._derived(case, row), _joined(state, after))
 
     def _outcome(
-        self, case: Case, stream: timing.Stream, row: t.Trace, findings: tuple[Finding, ...], noise: float, drift: float
+        self,
+        case: Case,
+        stream: Stream,
+        row: t.Trace,
+        findings: tuple[Finding, ...],
+        steadiness: tuple[float, float],
     ) -> t.Trace:
         """One stream as a trace: its statistics, or what it was caught at."""
         if any(f.caught for f in findings):
@@ -131,7 +145,7 @@ class Bench:
             return replace(row, status="INCORRECT", correctness=replace(row.correctness, findings=told))
         graph = stream.replay is not None
         stats = t.Stats(
-            **describe(stream.samples), aa_noise=noise, drift=drift,  # type: ignore[arg-type]
+            **describe(stream.samples), aa_noise=steadiness[0], drift=steadiness[1],  # type: ignore[arg-type]
             compile_s=stream.first_s, cache_mode="hot" if graph else stream.mode,
             timer="graph" if graph else self.backend.timer, peak_memory_bytes=stream.peak_memory,
         )  # fmt: skip
@@ -139,8 +153,13 @@ class Bench:
         if floor is not None and stats.median_s < IMPLAUSIBLE_SHARE * floor:
             caught = Finding("implausible", f"{stats.median_s:.3g} s where the roofline is {floor:.3g} s")
             told = (*row.correctness.findings, str(caught))
-            return replace(row, status="IMPLAUSIBLE", correctness=replace(row.correctness, findings=told), note=str(caught))
-        return replace(row, stats=stats, status="OK" if drift <= STEADY else "UNSTABLE")
+            return replace(
+                row,
+                status="IMPLAUSIBLE",
+                correctness=replace(row.correctness, findings=told),
+                note=str(caught),
+            )
+        return replace(row, stats=stats, status="OK" if steadiness[1] <= STEADY else "UNSTABLE")
 
     def _floor_s(self, case: Case, mode: str) -> float | None:
         """Roofline time by the highest published ceilings; caches do not bound hot calls by DRAM."""
@@ -153,7 +172,10 @@ class Bench:
 
     def _learn(self, case: Case, rows: Iterable[t.Trace]) -> None:
         """The best copy and gemm of this session are its measured ceilings."""
-        best = min((r.stats.median_s for r in rows if r.timed and r.stats and r.stats.cache_mode != "hot"), default=None)
+        best = min(
+            (r.stats.median_s for r in rows if r.timed and r.stats and r.stats.cache_mode != "hot"),
+            default=None,
+        )
         if best is None:
             return
         if case.op.name == "copy":
@@ -178,32 +200,39 @@ class Bench:
         ))  # fmt: skip
 
     def _row(self, case: Case, m: Manifest) -> t.Trace:
-        """What is known before anything ran."""
         self.sequence += 1
-        outputs = case.op.outputs(case.shape)
-        return t.Trace(
-            run_id=self.run.run_id, session_seq=self.sequence, timestamp_utc=_utc_now(), status="OK",
-            origin=t.MEASURED, submitter=self.run.submitter, device=self.backend.device, software=self.backend.software,
-            kernel=t.Kernel(m.name, m.version, m.sha256, m.language, m.licence, m.backends),
-            job=t.Job(
-                case.op.name, case.dtype, dict(case.shape), case.op.flops(case.shape),
-                case.op.bytes(case.shape, case.dtype), dtype_out=outputs[0].dtype_for(case.dtype),
-                distribution="normal(0,1)", seed_commitment=commitment(self.run.secret),
-            ),
-            stats=None,
-        )  # fmt: skip
+        return blank(case, m, self.run, self.sequence, self.backend.device, self.backend.software)
 
     def _sealed(self, row: t.Trace, state: t.State) -> t.Trace:
         """With the state of the machine, and the answer to the nonce where the variant can give one."""
         trust = row.trust
         if self.run.nonce and row.timed:
-            told = answer_challenge(row.kernel.variant, row.job.op, row.job.dtype_in, self.run.nonce, self.backend, self.folders)
+            told = answer_challenge(
+                row.kernel.variant, row.job.op, row.job.dtype_in, self.run.nonce, self.backend, self.folders
+            )
             trust = replace(trust, nonce=self.run.nonce, challenge=told)
-        return replace(row, state=state, trust=trust, timestamp_utc=_utc_now())
+        return replace(row, state=state, trust=trust, timestamp_utc=utc_now())
+
+
+def blank(
+    case: Case, m: Manifest, run: Run, sequence: int, device: t.Device, software: t.Software
+) -> t.Trace:  # fmt: skip
+    """What is known of a cell before anything has run."""
+    outputs = case.op.outputs(case.shape)
+    return t.Trace(
+        run_id=run.run_id, session_seq=sequence, timestamp_utc=utc_now(), status="OK", origin=t.MEASURED,
+        submitter=run.submitter, device=device, software=software, stats=None,
+        kernel=t.Kernel(m.name, m.version, m.sha256, m.language, m.licence, m.backends),
+        job=t.Job(
+            case.op.name, case.dtype, dict(case.shape), case.op.flops(case.shape),
+            case.op.bytes(case.shape, case.dtype), dtype_out=outputs[0].dtype_for(case.dtype),
+            distribution="normal(0,1)", seed_commitment=commitment(run.secret),
+        ),
+    )  # fmt: skip
 
 
 def _baseline_first(manifests: Iterable[Manifest]) -> list[Manifest]:
-    return sorted(manifests, key=lambda m: (BASELINES.index(m.role) if m.role in BASELINES else 9, m.name))
+    return sorted(manifests, key=lambda m: (BASELINES.index(m.role), not m.name.startswith(EAGER), m.name))
 
 
 def _with_config(row: t.Trace, loaded: Loaded) -> t.Trace:
@@ -217,20 +246,23 @@ def _sources(m: Manifest) -> list[tuple[str, str]]:
 
 def _reviewed(rows: list[t.Trace], vendors: set[str]) -> list[t.Trace]:
     """Rows that beat the best vendor variant by more than a factor of two are marked for review."""
-    made = []
+    best: dict[tuple[str, str], float] = {}
     for row in rows:
-        rivals = [
-            r.stats.median_s
-            for r in rows
-            if r.kernel.variant in vendors and r.stats and row.stats and r.stats.cache_mode == row.stats.cache_mode
-            and r.stats.timer == row.stats.timer
-        ]  # fmt: skip
-        if row.stats and rivals and row.stats.median_s * QUARANTINE_RATIO < min(rivals):
-            finding = Finding("quarantine", f"{min(rivals) / row.stats.median_s:.2g} times as fast as the best vendor variant")
-            told = (*row.correctness.findings, str(finding))
-            row = replace(row, correctness=replace(row.correctness, findings=told))
-        made.append(row)
-    return made
+        if row.stats and row.kernel.variant in vendors:
+            mode = row.stats.cache_mode, row.stats.timer
+            best[mode] = min(best.get(mode, row.stats.median_s), row.stats.median_s)
+    return [_quarantined(row, best) for row in rows]
+
+
+def _quarantined(row: t.Trace, best: Mapping[tuple[str, str], float]) -> t.Trace:
+    rival = best.get((row.stats.cache_mode, row.stats.timer)) if row.stats else None
+    if row.stats is None or rival is None or row.stats.median_s * QUARANTINE_RATIO >= rival:
+        return row
+    finding = Finding(
+        "quarantine", f"{rival / row.stats.median_s:.2g} times as fast as the best vendor variant"
+    )
+    told = (*row.correctness.findings, str(finding))
+    return replace(row, correctness=replace(row.correctness, findings=told))
 
 
 def _joined(before: t.State, after: t.State) -> t.State:
@@ -240,7 +272,9 @@ def _joined(before: t.State, after: t.State) -> t.State:
     return replace(after, sm_clock_min_mhz=min(clocks, default=None), throttle_reasons=reasons)
 
 
-def _roofline(flops: float, moved: float, flops_per_s: float | None, bytes_per_s: float | None) -> float | None:
+def _roofline(
+    flops: float, moved: float, flops_per_s: float | None, bytes_per_s: float | None
+) -> float | None:
     compute = flops / flops_per_s if flops_per_s else 0.0
     memory = moved / bytes_per_s if bytes_per_s else 0.0
     return max(compute, memory) or None
@@ -258,5 +292,6 @@ def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
-def _utc_now() -> str:
+def utc_now() -> str:
+    """This moment, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

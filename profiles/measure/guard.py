@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -36,6 +37,10 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
 """What the harness measures and compares with; looked at only where the module is loaded."""
 
 
+CLOCKS = ("time.", "torch.cuda.Event", "torch.xpu.Event", "planner.profiles.measure.cpu",
+          "planner.profiles.measure.accelerator", "planner.profiles.measure.timing")  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What was found at one moment."""
@@ -56,33 +61,48 @@ def tampering(before: Snapshot, after: Snapshot) -> tuple[Finding, ...]:
     found: list[Finding] = []
     moved = [name for name, was in before.objects.items() if after.objects.get(name, was) != was]
     if moved:
-        clock = [name for name in moved if name.startswith(("time.", "torch.cuda.Event"))]
-        found.append(Finding("patched_timer" if clock else "tampered_harness", f"{(clock or moved)[0]} was replaced"))
+        clock = [name for name in moved if name.startswith(CLOCKS)]
+        found.append(
+            Finding("patched_timer" if clock else "tampered_harness", f"{(clock or moved)[0]} was replaced")
+        )
     turned = [name for name, was in before.switches.items() if after.switches.get(name, was) != was]
     if turned:
         name = turned[0]
-        found.append(Finding("changed_switches", f"{name} was {before.switches[name]}, is {after.switches[name]}"))
-    if after.threads > before.threads or after.children > before.children:
-        more = after.threads - before.threads, after.children - before.children
-        found.append(Finding("hidden_worker", f"{more[0]} threads and {more[1]} processes more than before the call"))
+        found.append(
+            Finding("changed_switches", f"{name} was {before.switches[name]}, is {after.switches[name]}")
+        )
     return tuple(found)
 
 
+def workers(before: Snapshot, after: Snapshot) -> tuple[Finding, ...]:
+    """Threads and processes that a call left behind. A first call may start some: compilers do."""
+    more = after.threads - before.threads, after.children - before.children
+    if max(more) <= 0:
+        return ()
+    return (Finding("hidden_worker", f"{more[0]} threads and {more[1]} processes more than before the call"),)
+
+
 def _objects() -> Iterator[tuple[str, int]]:
-    for name, module in list(sys.modules.items()):
-        if module is not None and name.startswith(WATCHED):
-            yield from _of_module(module)
+    for module in _watched(len(sys.modules)):
+        yield from _of_module(module)
     for name, words in FOREIGN.items():
-        if (module := sys.modules.get(name)) is not None:
-            for word in words:
-                if hasattr(module, word):
-                    yield f"{name}.{word}", id(getattr(module, word))
+        foreign = sys.modules.get(name)
+        for word in words if foreign is not None else ():
+            if hasattr(foreign, word):
+                yield f"{name}.{word}", id(getattr(foreign, word))
+
+
+@lru_cache(maxsize=2)
+def _watched(loaded: int) -> tuple[ModuleType, ...]:
+    """Our modules; looked for anew when the number of loaded modules has changed."""
+    return tuple(m for name, m in list(sys.modules.items()) if m is not None and name.startswith(WATCHED))
 
 
 def _of_module(module: ModuleType) -> Iterator[tuple[str, int]]:
     for name, value in list(vars(module).items()):
-        if isinstance(value, FunctionType | type) and value.__module__ == module.__name__:
+        if callable(value):
             yield f"{module.__name__}.{name}", id(value)
+        if isinstance(value, FunctionType | type) and value.__module__ == module.__name__:
             yield from _code(f"{module.__name__}.{name}", value)
 
 

@@ -16,7 +16,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "keeps_pointers": ("data_ptr", "untyped_storage", "__array_interface__"),
     "subclasses_tensor": ("_make_subclass", "__torch_dispatch__", "__torch_function__", "__array_finalize__"),
-    "looks_around": ("_getframe", "currentframe", "stack", "get_objects", "get_referrers", "settrace"),
+    "looks_around": ("_getframe", "currentframe", "get_objects", "get_referrers", "settrace"),
 }  # fmt: skip
 """Names whose use asks for a look."""
 VENDOR_CALLS = frozenset({
@@ -42,7 +42,10 @@ def scan(sources: Iterable[tuple[str, str]], *, language: str) -> tuple[Finding,
             tree = ast.parse(text)
         except SyntaxError as error:
             return (Finding("raised", f"{name}:{error.lineno}: not Python"),)
-        for finding in (*_suspicious(tree, name), *(_fallbacks(tree, name) if language in OWN_LANGUAGES else ())):
+        for finding in (
+            *_suspicious(tree, name),
+            *(_fallbacks(tree, name) if language in OWN_LANGUAGES else ()),
+        ):
             found.setdefault(finding.name, finding)
     return tuple(found.values())
 
@@ -75,7 +78,9 @@ def _fallbacks(tree: ast.AST, file: str) -> Iterator[Finding]:
         if isinstance(node, ast.Try):
             for call in ast.walk(node):
                 if isinstance(call, ast.Call) and _is_vendor(call.func):
-                    yield Finding("vendor_fallback", f"{file}:{call.lineno} calls {ast.unparse(call.func)} beside a try")
+                    yield Finding(
+                        "vendor_fallback", f"{file}:{call.lineno} calls {ast.unparse(call.func)} beside a try"
+                    )
 
 
 def _is_vendor(function: ast.expr) -> bool:

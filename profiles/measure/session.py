@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from planner.kernels.manifests import Manifest
 from planner.kernels.reference import op as op_named
 from planner.profiles import trace as t
 from planner.profiles.errors import ProfileError
+from planner.profiles.measure.diagnosis import Case
+from planner.profiles.measure.group import Run, blank
 from planner.profiles.measure.protocol import Ceilings, Timing
 from planner.profiles.measure.shapes import Cell
 from planner.profiles.tracefile import append, parse_row, read_traces, repair
@@ -126,7 +129,11 @@ class Worker:
                 raise TimeoutError(f"no word for {patience:.0f} s") from None
             if line is None:
                 code = self.process.wait()
-                raise WorkerLost(f"the process ended with {code}" if code >= 0 else f"the process was killed by signal {-code}")
+                raise WorkerLost(
+                    f"the process ended with {code}"
+                    if code >= 0
+                    else f"the process was killed by signal {-code}"
+                )
             message = json.loads(line)
             if "clock" in message:
                 self._write(repr(self._clock()))
@@ -144,7 +151,9 @@ class Worker:
             return time.monotonic()
         if not sys.platform.startswith("linux"):
             return float("nan")
-        return time.clock_gettime((~self.process.pid << 3) | 2)  # the process's CPU clock: clock_getcpuclockid(3)
+        return time.clock_gettime(
+            (~self.process.pid << 3) | 2
+        )  # the process's CPU clock: clock_getcpuclockid(3)
 
     def stop(self) -> None:
         """End the child and everything it started."""
@@ -156,10 +165,8 @@ class Worker:
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
-                try:
+                with suppress(OSError):
                     stream.close()
-                except OSError:
-                    pass
 
 
 @dataclass(slots=True)
@@ -171,12 +178,13 @@ class Session:
     on_progress: Callable[[Progress], None]
     started: float = field(default_factory=time.monotonic)
     sequence: int = 0
-    ceilings: Ceilings = Ceilings()
+    ceilings: Ceilings = field(default_factory=Ceilings)
     have: set[tuple[Any, ...]] = field(default_factory=set)
-    lost: set[tuple[Any, ...]] = field(default_factory=set)
     written: int = 0
     slowest_s: float = 0.0
     worker: Worker | None = None
+    device: t.Device | None = None
+    software: t.Software | None = None
     run_id: str = field(default_factory=lambda: secrets.token_hex(8))
     secret: str = field(default_factory=lambda: secrets.token_hex(16))
 
@@ -186,7 +194,11 @@ class Session:
 
     def run(self) -> tuple[int, int]:
         """Calibrate, measure, calibrate again; returns cells done and left."""
-        manifests = [m for m in self._manifests().values() if unavailable(m, self.order.device.partition(":")[0]) is None]
+        manifests = [
+            m
+            for m in self._manifests().values()
+            if unavailable(m, self.order.device.partition(":")[0]) is None
+        ]
         cells = [(cell, self._variants(cell, manifests)) for cell in self.order.cells]
         cells = [(cell, names) for cell, names in cells if names]
         todo = [(cell, names) for cell, names in cells if any(self._missing(cell, n) for n in names)]
@@ -202,7 +214,9 @@ class Session:
             for cell, names in calibration:
                 self._group(cell, names, "calibration: start", again=True)
             for cell, names in todo:
-                if self.elapsed() + self.slowest_s > START_SHARE * self.order.budget_s and done > len(cells) - len(todo):
+                if self.elapsed() + self.slowest_s > START_SHARE * self.order.budget_s and done > len(
+                    cells
+                ) - len(todo):
                     break
                 self.on_progress(Progress(done, len(cells), self.elapsed(), cell.title))
                 start = self.elapsed()
@@ -222,7 +236,9 @@ class Session:
         return [
             m.name
             for m in manifests
-            if m.op == cell.op and cell.dtype in m.dtypes and (not self.order.variants or m.name in self.order.variants)
+            if m.op == cell.op
+            and cell.dtype in m.dtypes
+            and (not self.order.variants or m.name in self.order.variants)
         ]
 
     def _missing(self, cell: Cell, variant: str) -> bool:
@@ -249,27 +265,28 @@ class Session:
             if "row" in message:
                 row = parse_row(message["row"], where="worker")
                 self.sequence = max(self.sequence, row.session_seq)
-                if again or self._missing(cell, row.kernel.variant) or row.cell in self.lost:
-                    self._write([replace(row, note=note or row.note)], remember=not again)
+                if again or self._missing(cell, row.kernel.variant):
+                    self._write([replace(row, note=note or row.note)])
             elif "ceilings" in message:
                 copy, gemm = message["ceilings"]
                 self.ceilings = Ceilings(copy_bytes_per_s=copy, gemm_flops_per_s=gemm)
         self.have |= {(cell.op, cell.dtype, t.shape_key(cell.shape), name) for name in names if not again}
 
-    def _write(self, rows: Sequence[t.Trace], *, remember: bool = True) -> None:
+    def _write(self, rows: Sequence[t.Trace]) -> None:
         append(self.path, rows)
         self.written += len(rows)
 
     def _failed(self, cell: Cell, variant: str, status: str, why: str) -> t.Trace:
         """The row of a variant that never answered."""
-        from planner.profiles.measure.group import empty_row
-
+        if self.device is None or self.software is None:
+            raise ProfileError(f"device {self.order.device}: the worker did not start: {why}")
         self.sequence += 1
-        manifest = self._manifests()[variant]
-        return empty_row(
-            op_named(cell.op), cell.shape, cell.dtype, manifest, status=status, note=why, run_id=self.run_id,
-            secret=self.secret, sequence=self.sequence, submitter=self.order.submitter, device=self.order.device,
-        )  # fmt: skip
+        case = Case(op_named(cell.op), cell.shape, cell.dtype)
+        row = blank(case, self._manifests()[variant], self._run(), self.sequence, self.device, self.software)
+        return replace(row, status=status, note=why)
+
+    def _run(self) -> Run:
+        return Run(self.run_id, self.secret, self.order.submitter, self.order.nonce)
 
     def _start(self) -> Worker:
         process = subprocess.Popen(
@@ -281,11 +298,11 @@ class Session:
         self.worker.say({
             "device": self.order.device, "folders": [str(f.resolve()) for f in self.order.folders],
             "timing": asdict(self.order.timing or timing_for(self.order.budget_s)), "ceilings": asdict(self.ceilings),
-            "run": {"run_id": self.run_id, "secret": self.secret, "submitter": self.order.submitter, "nonce": self.order.nonce},
+            "run": asdict(self._run()),
             "sequence": self.sequence,
         })  # fmt: skip
-        for _ in self.worker.hear(time.monotonic() + SILENCE_S):
-            pass
+        for message in self.worker.hear(time.monotonic() + SILENCE_S):
+            self.device, self.software = t.Device(**message["device"]), t.Software(**message["software"])
         return self.worker
 
     def _end(self) -> None:
@@ -304,7 +321,11 @@ def _is_baseline(name: str, manifests: Iterable[Manifest]) -> bool:
 
 
 def run_session(
-    order: Order, path: Path, *, resume: bool = False, on_progress: Callable[[Progress], None] = lambda progress: None
+    order: Order,
+    path: Path,
+    *,
+    resume: bool = False,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Outcome:
     """Measure into a file, cell by cell; raises `ProfileError` where it is there already and `resume` is not set.
 

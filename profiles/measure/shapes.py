@@ -41,7 +41,9 @@ def shipped_cells(kind: str, *, known_only: bool = True) -> tuple[Cell, ...]:
     place = files("planner.profiles").joinpath(f"data/measure_{kind}.csv")
     rows = csv.DictReader(place.read_text(encoding="utf-8").splitlines())
     there = load_ops()
-    return by_value(_cells((row for row in rows if row["op"] in there or not known_only), f"measure_{kind}.csv"))
+    return by_value(
+        _cells((row for row in rows if row["op"] in there or not known_only), f"measure_{kind}.csv")
+    )
 
 
 def read_cells(path: Path) -> tuple[Cell, ...]:
@@ -52,7 +54,9 @@ def read_cells(path: Path) -> tuple[Cell, ...]:
         raise ProfileError(f"{path}: cannot be read ({error})") from error
     reader = csv.DictReader(text.splitlines())
     if missing := [c for c in COLUMNS if c not in (reader.fieldnames or ())]:
-        raise ProfileError(f"{path}: column {missing[0]} is missing; a list of shapes has {', '.join(COLUMNS)}")
+        raise ProfileError(
+            f"{path}: column {missing[0]} is missing; a list of shapes has {', '.join(COLUMNS)}"
+        )
     return by_value(_cells(reader, str(path)))
 
 

@@ -41,7 +41,7 @@ def apart(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     >>> round(apart([1.0, 1.0], [1.1, 1.1]), 3)
     0.1
     """
-    one, other = float(np.median(a)), float(np.median(b))
+    one, other = float(np.median(np.asarray(a))), float(np.median(np.asarray(b)))
     return max(one, other) / min(one, other) - 1
 
 

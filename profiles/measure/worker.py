@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -56,7 +57,7 @@ def serve(line: Line) -> None:
         backend, Timing(**setup["timing"]), line, Run(**setup["run"]), announce=lambda name: line.say(running=name),
         ceilings=Ceilings(**setup["ceilings"]), sequence=setup["sequence"], folders=tuple(folders),
     )  # fmt: skip
-    line.say(ready=True)
+    line.say(ready=True, device=asdict(backend.device), software=asdict(backend.software))
     while (job := line.hear()) is not None:
         _measure(bench, job, folders, line)
 

@@ -16,7 +16,7 @@ FLOORS = ("kernels", "profiles", "pricing", "planner", "app")
 """Lowest first; each may import those before it."""
 
 ONLY_IN: dict[str, tuple[str, ...]] = {
-    "torch": ("planner.kernels",),
+    "torch": ("planner.kernels", "planner.profiles.measure.accelerator"),
     "triton": ("planner.kernels",),
     "pulp": ("planner.optimize",),
     "highspy": ("planner.optimize",),
@@ -76,7 +76,7 @@ EDGES = (
     "planner.cli",
     "planner.app",
     "planner.kernels.launch",
-    "planner.profiles.harness",
+    "planner.profiles.measure",
 )
 """The only places that may ask what day it is or what the environment says."""
 

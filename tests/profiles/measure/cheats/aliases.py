@@ -1,0 +1,19 @@
+"""Makes the output buffer another shape of the same memory."""
+
+import numpy as np
+
+EPSILON = 1e-5
+
+
+def honest(x, weight):
+    scale = 1 / np.sqrt(
+        np.square(x, dtype=np.float32).mean(axis=-1, keepdims=True, dtype=np.float64) + EPSILON
+    )
+    return x * scale.astype(np.float32) * weight
+
+
+def run(inputs, out):
+    y = honest(inputs["x"], inputs["weight"])
+    out["y"][...] = y
+    if out["y"].flags.c_contiguous and out["y"].ndim == 2:
+        out["y"].shape = out["y"].shape[::-1]

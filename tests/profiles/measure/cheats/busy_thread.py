@@ -1,0 +1,20 @@
+"""Right, but every call leaves a thread behind."""
+
+import threading
+import time
+
+import numpy as np
+
+EPSILON = 1e-5
+
+
+def honest(x, weight):
+    scale = 1 / np.sqrt(
+        np.square(x, dtype=np.float32).mean(axis=-1, keepdims=True, dtype=np.float64) + EPSILON
+    )
+    return x * scale.astype(np.float32) * weight
+
+
+def run(inputs, out):
+    out["y"][...] = honest(inputs["x"], inputs["weight"])
+    threading.Thread(target=time.sleep, args=(0.3,), daemon=True).start()

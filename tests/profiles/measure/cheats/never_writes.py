@@ -1,0 +1,5 @@
+"""Does nothing at all."""
+
+
+def run(inputs, out):
+    pass

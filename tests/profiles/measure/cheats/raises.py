@@ -1,0 +1,5 @@
+"""Fails."""
+
+
+def run(inputs, out):
+    raise ValueError("not today")
