@@ -55,9 +55,12 @@ if TYPE_CHECKING:
         regret,
         render,
         report,
+        run_profile,
         size_fleet,
         token_prices,
+        traces,
         validate,
+        verify_profile,
     )
     from planner.errors import (
         DataError,
@@ -126,9 +129,12 @@ __all__ = [
     "regret",
     "render",
     "report",
+    "run_profile",
     "size_fleet",
     "token_prices",
+    "traces",
     "validate",
+    "verify_profile",
 ]
 
 _RECORDS = frozenset({"Estimate", "Offer", "Plan", "Quantity"})

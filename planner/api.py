@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from planner.analyses import explain, flip, open_session
 from planner.errors import check_known
+from planner.measurements import run_profile, traces, verify_profile
 from planner.pipeline import check, compare, lock, locked_plan, no_plan, own_calibration, report
 from planner.plan import Offer, Plan, load_plan
 from planner.predictions import calibrate, estimate, explain_estimate, validate
@@ -88,9 +89,12 @@ __all__ = [
     "regret",
     "render",
     "report",
+    "run_profile",
     "size_fleet",
     "token_prices",
+    "traces",
     "validate",
+    "verify_profile",
 ]
 
 

@@ -13,6 +13,7 @@ from dataclasses import MISSING, Field, fields, replace
 from difflib import get_close_matches
 from functools import cache
 from hashlib import sha256
+from importlib.resources import files
 from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
@@ -221,6 +222,13 @@ def _object(line: str, where: str) -> Mapping[str, Any]:
 def read_traces(path: Path) -> tuple[t.Trace, ...]:
     """Every trace of a file, in order."""
     return tuple(parse_row(row, where=f"{path}:{number}") for number, row in read_rows(path))
+
+
+@cache
+def shipped_traces() -> tuple[t.Trace, ...]:
+    """The traces that come with the program: measured by the maintainers, one file per device."""
+    folder = Path(str(files("planner.profiles").joinpath("data/traces")))
+    return tuple(trace for path in sorted(folder.glob("*.jsonl")) for trace in read_traces(path))
 
 
 def repair(path: Path) -> int:

@@ -73,6 +73,16 @@ class Output:
         else:
             yield _Occasional(self.say)
 
+    @contextmanager
+    def bar(self, start: str) -> Iterator[Callable[[float, str], None]]:
+        """A bar on a terminal, else a line every ten seconds; calls with the share done and what is being done."""
+        if self.quiet or not sys.stderr.isatty():
+            with self.progress(start) as update:
+                yield lambda share, message: update(message)
+        else:
+            with _bar(start, color=self._colored(tty=True)) as update_bar:
+                yield update_bar
+
     def _style(self) -> Style:
         from shutil import get_terminal_size
 
@@ -107,6 +117,18 @@ def _spinner(start: str, *, color: bool) -> Iterator[Callable[[str], None]]:
     console = Console(stderr=True, no_color=not color, highlight=False)
     with console.status(Text(start)) as status:
         yield lambda message: status.update(Text(message))
+
+
+@contextmanager
+def _bar(start: str, *, color: bool) -> Iterator[Callable[[float, str], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, no_color=not color, highlight=False)
+    columns = (BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(start, total=1.0)
+        yield lambda share, message: progress.update(task, completed=share, description=message)
 
 
 def _to_stdout(text: str) -> None:

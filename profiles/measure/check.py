@@ -215,30 +215,28 @@ class Examiner:
         call = self.fresh("stale", 0)
         if found := self.trial(call, self.seed("stale", 0)):
             return found
-        old = self.case.op.reference(call.inputs, self.case.shape)
+        old = self.known[-1].answers
         for name, array in self.fresh("stale", 1).inputs.items():
             assign(call.inputs[name], array)
-        found = self._follows(
-            call, old, "cached_by_pointer", "new content in the same buffers made no difference"
-        )
+        detail = "new content in the same buffers made no difference"
+        found, old = self._follows(call, old, "cached_by_pointer", detail)
         if found:
             return found
-        old = self.case.op.reference(call.inputs, self.case.shape)
         nudge(call.inputs, np.random.default_rng(self.seed("nudge")))
-        return self._follows(call, old, "cached_by_content", "one changed element made no difference")
+        return self._follows(call, old, "cached_by_content", "one changed element made no difference")[0]
 
-    def _follows(self, call: Call, old: Arrays, name: str, detail: str) -> tuple[Finding, ...]:
-        """Whether the answer follows a change of the inputs, looked at where the reference moved."""
+    def _follows(
+        self, call: Call, old: Mapping[str, Any], name: str, detail: str
+    ) -> tuple[tuple[Finding, ...], Arrays]:
+        """Whether the answer follows a change of the inputs, looked at where the reference moved; and the new one."""
         poison(call.outputs)
         conduct, kept = self.answer(call)
         new = self.case.op.reference(kept, self.case.shape)
         if not conduct and _nearer(self.case, call.outputs, old, new):
-            return (Finding(name, detail),)
-        known = (Known(name, detail, old),)
-        wrong = judge(
-            self.case, call.outputs, new, known=(*known, *self.known), eager=self.eager, worst=self.worst
-        )
-        return (*((self._in_time(wrong),) if wrong else ()), *conduct)
+            return (Finding(name, detail),), new
+        known = (Known(name, detail, old), *self.known)
+        wrong = judge(self.case, call.outputs, new, known=known, eager=self.eager, worst=self.worst)
+        return (*((self._in_time(wrong),) if wrong else ()), *conduct), new
 
     def _kinds(self) -> tuple[Finding, ...]:
         """Layouts the variant declares, and values that are not N(0, 1), at a small shape."""

@@ -20,8 +20,11 @@ SETTLE_S = 5e-3
 """How long outputs are left alone before they are looked at again."""
 FASTEST_CLOCK_HZ = 6.2e9
 """Above every x86 or Arm core sold (Core i9-14900KS, 2024: 6.2 GHz); a bound, not an estimate."""
-LANES = (("avx512f", 64.0), ("fma", 32.0), ("avx", 16.0), ("asimd", 32.0))
-"""fp32 operations per clock and core at most: two fused multiply-adds over the widest vectors the flags name."""
+LANES = {"znver2": 32.0, "znver3": 32.0, "x86-64-v3": 32.0}
+WIDEST = 64.0
+"""fp32 operations per clock and core at most: two fused multiply-adds over vectors of 8 or 16; by core."""
+NARROWER = {"bf16": 32.0, "fp16": 32.0, "int8": 64.0, "fp8": 64.0}
+"""How many more of narrower numbers, by the widest matrix extension there is (AMX: 2048 bf16 operations a clock)."""
 LIBRARIES = (
     "numpy",
     "openvino",
@@ -115,6 +118,15 @@ def describe(threads: int) -> Device:
     )  # fmt: skip
 
 
+def flops_bound(arch: str, dtype: str) -> float:
+    """Operations per second one core cannot exceed; a bound for gates, not a data-sheet figure.
+
+    >>> flops_bound("znver5", "fp32") / 1e9
+    396.8
+    """
+    return LANES.get(arch, WIDEST) * NARROWER.get(dtype, 1.0) * FASTEST_CLOCK_HZ
+
+
 def _temperature() -> float | None:
     for file in sorted(Path("/sys/class/hwmon").glob("hwmon*/temp1_input")):
         try:
@@ -137,13 +149,8 @@ class CpuBackend:
 
     def ceilings(self, dtype: str) -> Ceilings:
         """One core's arithmetic at the fastest clock there is; no figure is published for one core's bandwidth."""
-        flags = _flags()
-        per_clock = next((n for flag, n in LANES if flag in flags), None)
-        if per_clock is None:
-            return Ceilings()
-        half = 2.0 if dtype in ("bf16", "fp16") else 4.0 if dtype in ("int8", "fp8") else 1.0
         return Ceilings(
-            flops_per_s=per_clock * half * FASTEST_CLOCK_HZ, source="vector width x fastest clock sold"
+            flops_per_s=flops_bound(self.device.arch, dtype), source="vector width x fastest clock sold"
         )
 
     def state(self) -> State:

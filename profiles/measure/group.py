@@ -58,6 +58,8 @@ class Bench:
     ceilings: Ceilings = field(default_factory=Ceilings)
     """Measured ones; grows while calibration ops are timed."""
     examined: set[tuple[str, str]] = field(default_factory=set)
+    passed: dict[tuple[str, str], tuple[t.Trace, Loaded, float | None]] = field(default_factory=dict)
+    """What was examined at which case and found right."""
     sequence: int = 0
     vendors: set[str] = field(default_factory=set)
     folders: tuple[Path, ...] = ()
@@ -66,11 +68,14 @@ class Bench:
     def measure(
         self, op: Op, shape: Mapping[str, int], dtype: str, manifests: Iterable[Manifest]
     ) -> Iterator[t.Trace]:
-        """Traces of every variant: timed ones last, in the order of the variants."""
+        """Traces of every variant: timed ones last, in the order of the variants.
+
+        What this session has found right at this very case is timed again without a new examination.
+        """
         case = Case(op, shape, dtype)
         state = self.backend.state()
         ready: list[tuple[Contender, t.Trace]] = []
-        manifests = _baseline_first(manifests)
+        manifests = baseline_first(manifests)
         self.vendors = {
             m.name for m in manifests if m.role == manifests[0].role and m.role in ("vendor", "floor")
         }
@@ -93,6 +98,8 @@ class Bench:
     ) -> tuple[t.Trace, Loaded | None, float | None]:
         """The trace so far; the loaded variant if it may be timed, and the seconds of its first call."""
         row = self._row(case, manifest)
+        if (seen := self.passed.get((manifest.name, case.key))) is not None:
+            return replace(row, kernel=seen[0].kernel, correctness=seen[0].correctness), *seen[1:]
         try:
             loaded = load(manifest, target=self.backend.device.arch, dtype=case.dtype)
             row = _with_config(row, loaded)
@@ -112,6 +119,7 @@ class Bench:
         if any(f.caught for f in findings):
             status = "RUNTIME_ERROR" if findings[0].name == "raised" else "INCORRECT"
             return replace(row, status=status, note=str(findings[0])), None, None
+        self.passed[manifest.name, case.key] = row, loaded, found.first_s
         return row, loaded, found.first_s
 
     def _timed(self, case: Case, ready: list[tuple[Contender, t.Trace]], state: t.State) -> Iterator[t.Trace]:
@@ -128,7 +136,8 @@ class Bench:
             for stream in streams
         ]
         self._learn(case, made)
-        for row in _reviewed(made, self.vendors):
+        vendors = set() if case.op.name == "launch" else self.vendors  # starting cheaply is no kernel's merit
+        for row in _reviewed(made, vendors):
             yield self._sealed(self._derived(case, row), _joined(state, after))
 
     def _outcome(
@@ -231,7 +240,8 @@ def blank(
     )  # fmt: skip
 
 
-def _baseline_first(manifests: Iterable[Manifest]) -> list[Manifest]:
+def baseline_first(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """Torch eager where it is there, else another vendor variant, else NumPy, else whatever is first by name."""
     return sorted(manifests, key=lambda m: (BASELINES.index(m.role), not m.name.startswith(EAGER), m.name))
 
 

@@ -26,7 +26,7 @@ from planner.kernels.reference import op as op_named
 from planner.profiles import trace as t
 from planner.profiles.errors import ProfileError
 from planner.profiles.measure.diagnosis import Case
-from planner.profiles.measure.group import Run, blank
+from planner.profiles.measure.group import Run, baseline_first, blank
 from planner.profiles.measure.protocol import Ceilings, Timing
 from planner.profiles.measure.shapes import Cell
 from planner.profiles.tracefile import append, parse_row, read_traces, repair
@@ -35,9 +35,8 @@ START_SHARE = 0.9
 """Nothing new is started after this share of the budget."""
 SHORT_BUDGET_S, SHORT_STREAM_S = 1200.0, 0.25
 """Below this budget a stream is sampled this long at most, so that more cells are seen."""
-SILENCE_S = 300.0
-"""A variant that says nothing for this long is given up."""
-CALIBRATION = ("copy", "triad", "launch", "gemm")
+SILENCE_S, START_S = 300.0, 300.0
+"""A variant that says nothing for this long is given up; a worker may take this long to start."""
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TORCHINDUCTOR_COMPILE_THREADS": "1",
     # Freed memory is kept, or the page faults of large outputs hide the kernel.
@@ -119,10 +118,9 @@ class Worker:
         except OSError as error:
             raise WorkerLost("the worker is gone") from error
 
-    def hear(self, deadline: float) -> Iterator[dict[str, Any]]:
+    def hear(self, patience: float) -> Iterator[dict[str, Any]]:
         """Messages of the child until it says it is done; answers its questions for the time."""
         while True:
-            patience = min(SILENCE_S, max(deadline - time.monotonic(), 0.0))
             try:
                 line = self.lines.get(timeout=patience)
             except queue.Empty:
@@ -204,27 +202,24 @@ class Session:
         todo = [(cell, names) for cell, names in cells if any(self._missing(cell, n) for n in names)]
         if not todo:
             return len(cells), 0
-        calibration = [
-            (cell, [n for n in names if _is_baseline(n, manifests)][:1])
-            for cell, names in cells
-            if cell.calibration
-        ]
         done = len(cells) - len(todo)
+        calibration = [(cell, names[:1]) for cell, names in cells if cell.calibration]
+        again = {cell.title for cell, _ in calibration} - {cell.title for cell, _ in todo}
         try:
             for cell, names in calibration:
-                self._group(cell, names, "calibration: start", again=True)
-            for cell, names in todo:
-                if self.elapsed() + self.slowest_s > START_SHARE * self.order.budget_s and done > len(
-                    cells
-                ) - len(todo):
+                if cell.title in again:
+                    self._group(cell, names, note="calibration: start", again=True)
+            for n, (cell, names) in enumerate(todo):
+                left_s = START_SHARE * self.order.budget_s - self.elapsed() - self.slowest_s
+                if n and left_s < 0 and not cell.calibration:
                     break
                 self.on_progress(Progress(done, len(cells), self.elapsed(), cell.title))
                 start = self.elapsed()
-                self._group(cell, names, "")
+                self._group(cell, names, note="calibration: start" if cell.calibration else "")
                 self.slowest_s = max(self.slowest_s, self.elapsed() - start)
                 done += 1
             for cell, names in calibration:
-                self._group(cell, names, "calibration: end", again=True)
+                self._group(cell, names, note="calibration: end", again=True)
         finally:
             self._end()
         return done, len(cells) - done
@@ -235,7 +230,7 @@ class Session:
     def _variants(self, cell: Cell, manifests: Iterable[Manifest]) -> list[str]:
         return [
             m.name
-            for m in manifests
+            for m in baseline_first(manifests)
             if m.op == cell.op
             and cell.dtype in m.dtypes
             and (not self.order.variants or m.name in self.order.variants)
@@ -244,7 +239,7 @@ class Session:
     def _missing(self, cell: Cell, variant: str) -> bool:
         return (cell.op, cell.dtype, t.shape_key(cell.shape), variant) not in self.have
 
-    def _group(self, cell: Cell, names: Sequence[str], note: str, *, again: bool = False) -> None:
+    def _group(self, cell: Cell, names: Sequence[str], *, note: str, again: bool = False) -> None:
         """Measure a group; a variant that takes its worker down is left out of the next try."""
         left = list(names)
         while left:
@@ -261,7 +256,7 @@ class Session:
     def _ask(self, cell: Cell, names: Sequence[str], note: str, again: bool) -> None:
         worker = self.worker or self._start()
         worker.say({"op": cell.op, "dtype": cell.dtype, "shape": dict(cell.shape), "variants": list(names)})
-        for message in worker.hear(time.monotonic() + SILENCE_S * 4):
+        for message in worker.hear(SILENCE_S):
             if "row" in message:
                 row = parse_row(message["row"], where="worker")
                 self.sequence = max(self.sequence, row.session_seq)
@@ -301,7 +296,7 @@ class Session:
             "run": asdict(self._run()),
             "sequence": self.sequence,
         })  # fmt: skip
-        for message in self.worker.hear(time.monotonic() + SILENCE_S):
+        for message in self.worker.hear(START_S):
             self.device, self.software = t.Device(**message["device"]), t.Software(**message["software"])
         return self.worker
 
@@ -314,10 +309,6 @@ class Session:
 def timing_for(budget_s: float) -> Timing:
     """The full protocol where there is time for it, shorter streams otherwise."""
     return Timing(max_s=SHORT_STREAM_S) if budget_s < SHORT_BUDGET_S else Timing()
-
-
-def _is_baseline(name: str, manifests: Iterable[Manifest]) -> bool:
-    return any(m.name == name and m.role in ("vendor", "floor") for m in manifests)
 
 
 def run_session(
@@ -336,6 +327,6 @@ def run_session(
     repair(path)
     before = read_traces(path) if path.exists() else ()
     session = Session(order, path, on_progress)
-    session.have = {trace.cell for trace in before if not trace.note.startswith("calibration")}
+    session.have = {trace.cell for trace in before if trace.note != "calibration: end"}
     done, left = session.run()
     return Outcome(path, session.written, len(before), done, left, session.elapsed())

@@ -1,8 +1,8 @@
 """The timing protocol: warm, then short visits to every variant in shuffled order until the medians stand.
 
 Cold and hot are streams of their own. The vendor baseline is visited first and last; the distance between its
-even and odd visits is the A/A noise, that between its first, middle and last third the drift. Every block of
-samples is witnessed by a second clock, and some outputs of every stream are checked.
+even and odd visits is the A/A noise, that between its first, middle and last third the drift. One sample
+of every block is witnessed by a second clock, and some outputs of every stream are checked.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ class Stream:
     repeats: list[float] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    spent_s: float = 0.0
     claimed_s: float = 0.0
+    """Of the samples that were witnessed, one in each block."""
     witnessed_s: float = 0.0
     asked: int = 0
 
@@ -85,7 +87,7 @@ class Stream:
             return True
         if len(samples) < timing.min_samples:
             return False
-        return self.claimed_s >= timing.max_s or relative_iqr(samples) <= timing.rel_iqr
+        return self.spent_s >= timing.max_s or relative_iqr(samples) <= timing.rel_iqr
 
 
 @dataclass(slots=True)
@@ -205,7 +207,8 @@ class Timer:
         before = self._last or guard.snapshot()
         wanting = len(stream.taken) < self.timing.sampled_outputs
         lot = int(self.rng.integers(samples)) if wanting else -1
-        block = [self._sample(stream, chosen=n == lot) for n in range(samples)]
+        seen = int(self.rng.integers(samples))
+        block = [self._sample(stream, chosen=n == lot, seen=n == seen) for n in range(samples)]
         if stream.mode == "hot" and stream.replay is None:
             for _ in range(max(1, samples // REPEAT_EVERY)):
                 stream.repeats.append(self._sample(stream, same=True))
@@ -213,8 +216,10 @@ class Timer:
         after = self._last = guard.snapshot()
         stream.findings += (*guard.tampering(before, after), *guard.workers(before, after))
 
-    def _sample(self, stream: Stream, *, chosen: bool = False, same: bool = False) -> float:
-        """Seconds of one call, `inner` timed together; one of them is checked where the lot fell on it.
+    def _sample(
+        self, stream: Stream, *, chosen: bool = False, seen: bool = False, same: bool = False
+    ) -> float:  # fmt: skip
+        """Seconds of one call, `inner` timed together; checked or seen by the witness where the lot fell on it.
 
         Copying the inputs of a cold set would warm it, so a checked cold sample counts for nothing: 0.
         """
@@ -227,11 +232,13 @@ class Timer:
         if checked is not None:
             rotation.keep(checked)
         calls = [rotation.bound(stream.runner.run, index) for index in sets]
-        start = self.witness.read()
+        start = self.witness.read() if seen else 0.0
         took = stream.replay() if stream.replay else self.backend.sample(calls)
-        stream.witnessed_s += self.witness.read() - start
-        stream.claimed_s += took
-        stream.asked += 1
+        stream.spent_s += took
+        if seen:
+            stream.witnessed_s += self.witness.read() - start
+            stream.claimed_s += took
+            stream.asked += 1
         if checked is not None:
             self._take(stream, checked)
         if not rotation.hot:

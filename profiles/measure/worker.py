@@ -6,8 +6,10 @@ cannot be taken for rows. Started as `python -P -m planner.profiles.measure.work
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -70,8 +72,15 @@ def _measure(bench: Bench, job: Mapping[str, Any], folders: list[Path], line: Li
     line.say(done=True, ceilings=[bench.ceilings.copy_bytes_per_s, bench.ceilings.gemm_flops_per_s])
 
 
+def _end_with_parent() -> None:
+    """Ask Linux to end this process when its parent does: a kernel that hangs must not outlive a killed run."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, prctl(2)
+
+
 def main() -> None:
     """Take over the pipes, then serve."""
+    _end_with_parent()
     to_parent = os.fdopen(os.dup(1), "w", encoding="utf-8")
     from_parent = os.fdopen(os.dup(0), "r", encoding="utf-8")
     os.dup2(2, 1)
