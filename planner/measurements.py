@@ -39,16 +39,18 @@ def run_profile(
     further variants. Rows are written one by one; `resume` goes on with a file that is there.
     """
     from planner.kernels import load_ops
+    from planner.profiles.measure.devices import parse_device
     from planner.profiles.measure.session import Order, run_session
     from planner.profiles.measure.shapes import read_cells, shipped_cells
 
-    if not device.startswith("cpu") and find_spec("torch") is None:
+    kind, _ = parse_device(device)
+    if kind != "cpu" and find_spec("torch") is None:
         raise MissingExtra(f"device {device}: needs torch built for it; install openclaw-planner[kernels]")
     if budget_s <= 0:
         raise InputError(f"budget: {budget_s:g} is not above 0", hint="give seconds")
     check_known("op", ops, load_ops())
     _check_variants(variants, tuple(folders))
-    cells = read_cells(Path(shapes)) if shapes else shipped_cells("cpu" if device == "cpu" else "accelerator")
+    cells = read_cells(Path(shapes)) if shapes else shipped_cells("cpu" if kind == "cpu" else "accelerator")
     chosen = tuple(
         cell
         for cell in cells

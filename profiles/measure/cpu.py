@@ -113,7 +113,7 @@ def describe(threads: int) -> Device:
     return Device(
         vendor=_vendor(), device_name=name, device_key=f"cpu_{series}_{_arch().replace('-', '_')}", form_factor="cpu",
         arch=_arch(), compute_units=os.cpu_count(), memory_gb=_memory_gb(), llc_bytes=_llc_bytes(),
-        driver=platform.release(), runtime=platform.system().casefold(), virtualised=virtual,
+        driver=_kernel(), runtime=platform.system().casefold(), virtualised=virtual,
         multi_tenant=virtual or None, cpu_model=name, cpu_threads=threads,
     )  # fmt: skip
 
@@ -125,6 +125,12 @@ def flops_bound(arch: str, dtype: str) -> float:
     396.8
     """
     return LANES.get(arch, WIDEST) * NARROWER.get(dtype, 1.0) * FASTEST_CLOCK_HZ
+
+
+def _kernel() -> str:
+    """Version of the operating system's kernel, without what its packager appended."""
+    found = re.match(r"\d+(\.\d+)*", platform.release())
+    return found[0] if found else platform.release()
 
 
 def _temperature() -> float | None:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from planner.profiles.errors import ProfileError
 from planner.profiles.measure.protocol import Backend
 
-DEVICES = ("cpu", "cuda", "rocm", "xpu")
-
 
 def _cpu(index: int) -> Backend:
     from planner.profiles.measure.cpu import CpuBackend, one_thread
@@ -37,11 +35,21 @@ OPENERS: Mapping[str, Callable[[int], Backend]] = {
 }  # fmt: skip
 
 
-def open_backend(spelling: str) -> Backend:
-    """The device behind `cpu`, `cuda`, `cuda:1`, `rocm` or `xpu`; raises `ProfileError` where there is none."""
-    name, _, index = spelling.partition(":")
-    if name not in OPENERS or (index and not index.isdigit()):
+def parse_device(spelling: str) -> tuple[str, int]:
+    """Kind and number behind `cpu`, `cuda`, `cuda:1`, `rocm` or `xpu`; raises `ProfileError` for anything else.
+
+    >>> parse_device("cuda:1")
+    ('cuda', 1)
+    """
+    name, colon, index = spelling.partition(":")
+    if name not in OPENERS or (colon and not index.isdigit()):
         raise ProfileError(
             f"device {spelling!r} is not known; one of {', '.join(OPENERS)}, with :N for one of several"
         )
-    return OPENERS[name](int(index or 0))
+    return name, int(index or 0)
+
+
+def open_backend(spelling: str) -> Backend:
+    """The device of this spelling; raises `ProfileError` where there is none."""
+    name, index = parse_device(spelling)
+    return OPENERS[name](index)
