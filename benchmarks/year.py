@@ -43,7 +43,8 @@ from planner.optimize.check import TOLERANCE
 from planner.optimize.prune import undominated
 from planner.optimize.search import Search
 from planner.optimize.single import best_per_key
-from planner.optimize.solve import _expanded
+from planner.optimize.solve import expanded
+from planner.options.interruptions import failure_domain, interruptions_per_hour
 from planner.options.table import Option
 from planner.pricing.money import HOURS_PER_MONTH
 from planner.scenario import Scenario
@@ -107,17 +108,13 @@ class Paths:
             level = np.column_stack([level, step])
         return level
 
-    def away(self, option: Option) -> NDArray[np.bool_]:
+    def away(self, option: Option | None, waits: bool) -> NDArray[np.bool_]:
         """[years, hours] whether the option's spot failure domain is gone: a two-state chain, hour by hour."""
-        o = option.offer
-        if o.term != "spot":
+        domain = None if option is None else failure_domain(option.offer)
+        if option is None or domain is None or waits:
             return np.zeros((self.years, SAMPLED_HOURS), bool)
-        rate = (
-            self.outlook.spot_interruption_per_hour
-            if o.interruption_per_hour is None
-            else o.interruption_per_hour
-        )
-        back, rng = 1.0 / self.outlook.spot_outage_hours, self._rng(f"spot {o.seller} {o.region} {o.gpu}")
+        rate, back = interruptions_per_hour(option.offer), 3600.0 / option.cold_start.value
+        rng = self._rng(domain)
         # exact transition probabilities of the chain over one hour
         settle, share = np.exp(-(rate + back)), rate / (rate + back)
         gone, found = rng.random(self.years) < share, []
@@ -160,8 +157,8 @@ def question(decided: Decided, paths: Paths, curves: ErrorCurves, *, only_used: 
     price = np.stack(
         [np.ones((paths.years, MONTHS)) if o is None else paths.price(o) for o in reach.options], axis=2
     )
-    away = np.stack([paths.away(o) if o is not None else np.zeros((paths.years, SAMPLED_HOURS), bool)
-                     for o in reach.options], axis=2)  # fmt: skip
+    waits = [o is not None and not decided.ways[o.workload].slo.interactive for o in reach.options]
+    away = np.stack([paths.away(o, w) for o, w in zip(reach.options, waits, strict=True)], axis=2)
     p = reach.problem
     return Question(decided, reach, true, price, level[:, :, p.class_group] * p.demand_per_s, away)
 
@@ -182,10 +179,12 @@ def keeps(q: Question, units: Floats, choice: NDArray[np.int64], demand: Floats 
 
 
 def dollars(q: Question, units: Floats) -> Floats:
-    """[years] USD a month."""
-    return np.asarray(
-        (units * q.price * q.reach.problem.usd_per_hour).sum(axis=2).mean(axis=1) * HOURS_PER_MONTH
-    )
+    """[years] USD a month; what is held for the month keeps its price."""
+    p = q.reach.problem
+    usd = (units * q.price * p.usd_per_hour).sum(axis=2)
+    if p.holding_usd_per_hour is not None:
+        usd = usd + np.array([[float(p.holding_usd_per_hour @ p.held(u)) for u in year] for year in units])
+    return np.asarray(usd.mean(axis=1) * HOURS_PER_MONTH)
 
 
 def unchanged(
@@ -212,7 +211,7 @@ def solve_for(q: Question, unit: Floats, price: Floats, demand: Floats) -> tuple
     found = Search(highs.run, STOPS).decide(asked.keep(keep))
     if found is None:
         raise SystemExit("no fleet keeps the limits of this month: choose another example")
-    return _expanded(found, keep, 0.0).units.astype(float), unit.argmax(axis=1).astype(np.int64)
+    return expanded(found, keep).units.astype(float), unit.argmax(axis=1).astype(np.int64)
 
 
 def perfect(q: Question) -> tuple[Floats, Any_]:

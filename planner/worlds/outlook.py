@@ -1,6 +1,7 @@
-"""What may change besides the speeds: prices, demand, spot capacity. Assumptions, each with its range and source.
+"""What may change besides the speeds: prices and demand. Assumptions, each with its range and source.
 
-Nothing of this is shipped as history, so every spread is a stated assumption that a caller may replace.
+Nothing of this is shipped as history, so every spread is a stated assumption that a caller may replace. How often
+spot is taken away, and how long until it is replaced, are those of the plan (`options.interruptions`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ YEAR_MEAN = 3.0**-0.5
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Spreads over the next year, as standard deviations of logarithms, and how spot capacity comes and goes.
+    """Spreads over the next year, as standard deviations of logarithms.
 
     `gpu_price_sd` moves all rents of one GPU model together, `seller_price_sd` those of one seller besides;
     `spot_price_sd` comes on top for spot. Committed and owned capacity keeps its price. `demand_sd` is how far
@@ -26,18 +27,6 @@ class Outlook:
     seller_price_sd: float = 0.10
     spot_price_sd: float = 0.40
     demand_sd: float = 0.10
-    spot_interruption_per_hour: float = 0.02
-    spot_outage_hours: float = 0.25
-
-    def away(self, interruption_per_hour: float | None) -> float:
-        """Share of the time a spot failure domain is gone, at its own rate of interruption where known.
-
-        >>> round(Outlook().away(0.1), 4)
-        0.0244
-        """
-        rate = self.spot_interruption_per_hour if interruption_per_hour is None else interruption_per_hour
-        gone = rate * self.spot_outage_hours
-        return gone / (1.0 + gone)
 
     def assumptions(self) -> tuple[Assumption, ...]:
         """The spreads with their ranges and where they come from."""
@@ -55,7 +44,14 @@ _SOURCES = (
     ("spot_price_sd", "spot price besides, log sd a year", 0.2, 1.0, "assumption; thin spot markets double and "
      "halve within weeks", None),
     ("demand_sd", "demand against the stated one, log sd", 0.0, 0.25, "assumption", None),
-    ("spot_interruption_per_hour", "spot interruptions per hour and failure domain", 0.0002, 0.3,
-     "assumption where the offer names none; lowest as in published monthly bands of 5 to 20 %", None),
-    ("spot_outage_hours", "hours until spot capacity is replaced", 0.1, 1.0, "assumption", None),
 )  # fmt: skip
+
+
+def share_away(interruptions_per_hour: float, outage_s: float) -> float:
+    """Share of the time a spot failure domain is gone.
+
+    >>> round(share_away(0.1, 900.0), 4)
+    0.0244
+    """
+    gone = interruptions_per_hour * outage_s / 3600.0
+    return gone / (1.0 + gone)

@@ -13,6 +13,7 @@ from planner.decide import Decided
 from planner.optimize import highs
 from planner.optimize.problem import Floats
 from planner.optimize.search import Search
+from planner.options.interruptions import INTERRUPTIONS_PER_HOUR
 from planner.plan import Assumption
 from planner.pricing.money import HOURS_PER_MONTH
 from planner.risk import Deciles, QuantilePlan, Regret, Winner
@@ -88,10 +89,13 @@ def score(
 def assumptions(outlook: Outlook, draws: Draws) -> tuple[Assumption, ...]:
     """What the worlds rest on."""
     errors = "measured error curves, one for each engine, model and GPU; cut at the roofline"
+    spot = (f"{INTERRUPTIONS_PER_HOUR.value:g} an hour where unknown, gone until started again, "
+            "one seller and region at once")  # fmt: skip
     return (Assumption("worlds", f"{draws.count} of seed {draws.seed}", "docs/uncertainty.md"),
             Assumption("speeds", errors, "docs/uncertainty.md"),
             Assumption("what is missing", "rented at the prices of its world; a broken limit costs nothing besides",
-                       "docs/uncertainty.md"), *outlook.assumptions())  # fmt: skip
+                       "docs/uncertainty.md"), Assumption("spot interruptions", spot, "docs/uncertainty.md"),
+            *outlook.assumptions())  # fmt: skip
 
 
 def _errors(decided: Decided, draws: Draws) -> Sampled:
@@ -157,8 +161,10 @@ def units_text(reach: Reach, fleet: Fleet) -> str:
         here: Counter[str] = Counter()
         for o in np.flatnonzero((fleet.units > 0) & p.present_in(period)):
             option = reach.options[o]
-            if option is not None:
-                here[option.offer.gpu] += int(fleet.units[o] * option.offer.gpu_count)
+            if option is not None:  # unit-hours of work with a deadline count as machines over its window
+                here[option.offer.gpu] += int(
+                    np.ceil(fleet.units[o] * p.use_of_pool[o]) * option.offer.gpu_count
+                )
         most = {gpu: max(n, most.get(gpu, 0)) for gpu, n in {**dict.fromkeys(most, 0), **here}.items()}
     parts = [f"{n:g} {gpu}" for gpu, n in sorted(most.items(), key=lambda x: (-x[1], x[0]))]
     return ", ".join([*parts, *(["hosted API"] if fleet.hosted.any() else [])])

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from planner.decide import Decided
 from planner.optimize.problem import ALL_PERIODS, Bools, Floats, Ints, Problem
 from planner.optimize.single import whole_units
-from planner.options.interruptions import failure_domain
+from planner.options.interruptions import failure_domain, interruptions_per_hour
 from planner.options.table import Option
 from planner.pricing.offer import Offer
 from planner.worlds.draws import Draws
-from planner.worlds.outlook import YEAR_MEAN, Outlook
+from planner.worlds.outlook import YEAR_MEAN, Outlook, share_away
 from planner.worlds.speeds import Errors, Shifted, rates
 
 OPTIMISTIC_SD = -2.0  # how fast an option may turn out when we ask whether it is within reach
@@ -39,7 +39,7 @@ class Reach:
     pooled: Floats  # [K, O] capacity of a class against that of the busiest hours
     rows: tuple[Ints, ...]
     choices: Ints
-    replicas: Ints  # [O, C]
+    replicas: Floats  # [O, C] of one unit, less what interruptions cost work that waits
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,7 @@ def worlds_of(decided: Decided, reach: Reach, errors: Errors, outlook: Outlook, 
         capacity=capacities(decided, reach, errors),
         usd_per_hour=reach.problem.usd_per_hour * _price_factors(reach.options, outlook, draws),
         demand=reach.problem.demand_per_s * _demand_factors(decided, reach.problem, outlook, draws),
-        away=_away(reach.options, outlook, draws),
+        away=_away(decided, reach.options, draws),
     )
 
 
@@ -192,19 +192,22 @@ def _choices(
     rows: tuple[Ints, ...],
     units: dict[_Unit, tuple[list[int], float]],
     decided: Decided,
-) -> tuple[Ints, Ints]:
+) -> tuple[Ints, Floats]:
     choices, replicas = (
         -np.ones((len(options), WAYS + 1), np.int64),
-        np.zeros((len(options), WAYS + 1), np.int64),
+        np.zeros((len(options), WAYS + 1)),
     )
     places = [{int(row): i for i, row in enumerate(found)} for found in rows]
     for i, option in enumerate(options):
         if option is None:
             continue
+        way = decided.ways[option.workload]
+        useful = option.capacity_per_s / (
+            option.replicas_per_unit * float(way.load.requests_per_s[option.row])
+        )
         for c, row in enumerate(_rows_of(option, units)):
-            layout = decided.ways[option.workload].configurations[row].layout
             choices[i, c] = places[option.workload][row]
-            replicas[i, c] = int(option.offer.gpu_count) // layout.gpus
+            replicas[i, c] = useful * (int(option.offer.gpu_count) // way.configurations[row].layout.gpus)
     return choices, replicas
 
 
@@ -234,16 +237,16 @@ def _demand_factors(decided: Decided, p: Problem, outlook: Outlook, draws: Draws
     return np.asarray(np.exp(outlook.demand_sd * of_group)[:, p.class_group], float)
 
 
-def _away(options: Iterable[Option | None], outlook: Outlook, draws: Draws) -> Bools:
-    """[W, O]: a failure domain of spot vanishes as a whole."""
+def _away(decided: Decided, options: Iterable[Option | None], draws: Draws) -> Bools:
+    """[W, O]: all spot of one failure domain vanishes at once, until it has started again; batches wait for it."""
     found = []
     for option in options:
-        if option is None or option.offer.term != "spot":
+        domain = None if option is None else failure_domain(option.offer)
+        if option is None or domain is None or not decided.ways[option.workload].slo.interactive:
             found.append(np.zeros(draws.count, bool))
             continue
-        o = option.offer
-        away = outlook.away(o.interruption_per_hour)
-        found.append(draws.happens(f"spot {failure_domain(o)}", away))
+        share = share_away(interruptions_per_hour(option.offer), option.cold_start.value)
+        found.append(draws.happens(domain, share))
     return _series(found, draws) > 0
 
 

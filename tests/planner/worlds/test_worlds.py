@@ -14,13 +14,14 @@ from planner.decide import Decided, decide
 from planner.errors import DataError, InputError
 from planner.estimate.floor import decode_floor_s
 from planner.inputs import loads
+from planner.options.interruptions import INTERRUPTIONS_PER_HOUR
 from planner.options.sustain import sustained
 from planner.options.table import tokens_at
 from planner.pricing.catalog import Catalog, gated, parse_offer
 from planner.profiles.store import load_profiles
 from planner.worlds.chance import slo_probability
 from planner.worlds.draws import Draws
-from planner.worlds.outlook import CERTAIN, Outlook
+from planner.worlds.outlook import CERTAIN, Outlook, share_away
 from planner.worlds.residuals import POOLS, load_error_curves, pool_of, read_error_curves
 from planner.worlds.score import clairvoyant, cost, extension, fleet_of, kept, planned
 from planner.worlds.speeds import Sampled, Shifted, _margins, group_of, rates
@@ -245,10 +246,11 @@ def test_spot_that_vanishes_lowers_the_chance_by_as_much_as_it_is_gone() -> None
     d = decided(limits='terms = ["spot"]\nspot_fallback = "on_demand"')
     reach, draws = reach_of(d, only_used=True), Draws(0, 4000)
     worlds = worlds_of(d, reach, sampled(draws), CERTAIN, draws)
-    gone = worlds.away.any(axis=1).mean()
-    assert gone == pytest.approx(CERTAIN.away(None), abs=0.003)
+    gone = worlds.away.any(axis=1)
+    (start,) = {o.cold_start.value for o in reach.options if o is not None}
+    assert gone.mean() == pytest.approx(share_away(INTERRUPTIONS_PER_HOUR.value, start), abs=0.003)
     fleet = planned(reach, d.decision)
-    assert not kept(worlds, fleet)[worlds.away.any(axis=1)].any()
+    assert not kept(worlds, fleet)[gone].any()
 
 
 # -- hosted APIs -------------------------------------------------------------------------------------------
