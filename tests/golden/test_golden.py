@@ -79,6 +79,26 @@ def test_shipped_schemas_say_what_the_records_say(
     _compare(SCHEMAS / f"{name}.schema.json", dumps(schema_of(record, title=title)), update_golden)
 
 
+SHOWN = re.compile(r"(<!-- golden (\w+) (?:to|from) (.+?) -->\n```text\n)(.*?)(```)", re.DOTALL)
+"""A document shows the output of a case up to the section named, or that section."""
+
+
+@pytest.mark.parametrize("page", sorted(HERE.parents[1].glob("docs/*.md")), ids=lambda page: page.name)
+def test_outputs_in_the_documents_are_those_of_the_cases(page: Path, update_golden: bool) -> None:
+    before = page.read_text(encoding="utf-8")
+    _compare(page, SHOWN.sub(lambda m: f"{m[1]}{_shown(m)}{m[5]}", before), update_golden)
+
+
+def _shown(block: re.Match[str]) -> str:
+    text = (HERE / block[2] / "stdout").read_text()
+    start, stop = text.find(f"\n{block[3]}\n"), len(text)
+    assert start > 0, f"{block[2]} has no section {block[3]}"
+    if f" from {block[3]}" in block[1]:
+        stop = text.find("\n\n", text.find("───", start))
+        return text[start + 1 : stop + 1]
+    return text[: start + 1].rstrip() + "\n"
+
+
 def test_every_case_has_an_exit_code() -> None:
     assert all((case / "exit").read_text().strip().isdigit() for case in CASES)
     assert json.loads((SCHEMAS / "plan.schema.json").read_text())["title"] == PLAN_SCHEMA
