@@ -24,6 +24,10 @@ types:  ## mypy strict over the tree that ships (the folders and import names di
 	@rm -rf build/types && $(PY) -c "from setuptools import setup; setup()" -q build_py --build-lib build/types
 	$(PY) -m mypy build/types/planner
 
+tools:  ## an environment with the tools that exports are checked with
+	python3 -m venv build/tools
+	build/tools/bin/pip install -q -r ci/tools.txt
+
 test:  ## the whole suite
 	$(PY) -m pytest
 
@@ -34,4 +38,4 @@ constraints:  ## resolve all extras afresh and pin the versions
 	$(PY) -m pip install -q --dry-run --ignore-installed --report build/resolved.json ".[dev,app,report,store,cluster]"
 	$(PY) -P .ci/pin.py build/resolved.json > constraints.txt
 
-.PHONY: help setup readme constraints check lint format types test
+.PHONY: help setup tools readme constraints check lint format types test

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from planner.api import (
+        actuals,
         calibrate,
         change_scenario,
         check,
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
         example_text,
         explain,
         explain_estimate,
+        export,
         find_scenario,
         flip,
+        forecast,
         held_prices,
         kernels,
         load_catalog,
@@ -89,6 +92,7 @@ __all__ = [
     "PlannerError",
     "Quantity",
     "ScenarioError",
+    "actuals",
     "calibrate",
     "change_scenario",
     "check",
@@ -100,8 +104,10 @@ __all__ = [
     "example_text",
     "explain",
     "explain_estimate",
+    "export",
     "find_scenario",
     "flip",
+    "forecast",
     "held_prices",
     "kernels",
     "load_catalog",
@@ -138,7 +144,20 @@ __all__ = [
 ]
 
 _RECORDS = frozenset({"Estimate", "Offer", "Plan", "Quantity"})
-_SHARED = frozenset({"compare", "estimate", "kernels", "lock", "recommend", "render", "report", "validate"})
+_SHARED = frozenset(
+    {
+        "actuals",
+        "compare",
+        "estimate",
+        "export",
+        "kernels",
+        "lock",
+        "recommend",
+        "render",
+        "report",
+        "validate",
+    }
+)
 """Public functions whose name a submodule has too."""
 
 

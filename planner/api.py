@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, Literal
 from planner.analyses import explain, flip, open_session
 from planner.errors import check_known
 from planner.measurements import run_profile, traces, verify_profile
-from planner.pipeline import check, compare, lock, locked_plan, no_plan, own_calibration, report
+from planner.pipeline import (
+    actuals,
+    check,
+    compare,
+    export,
+    forecast,
+    lock,
+    locked_plan,
+    no_plan,
+    own_calibration,
+    report,
+)
 from planner.plan import Offer, Plan, load_plan
 from planner.predictions import calibrate, estimate, explain_estimate, validate
 from planner.questions import (
@@ -49,6 +60,7 @@ if TYPE_CHECKING:
     from planner.scenario import Scenario
 
 __all__ = [
+    "actuals",
     "calibrate",
     "change_scenario",
     "check",
@@ -60,8 +72,10 @@ __all__ = [
     "example_text",
     "explain",
     "explain_estimate",
+    "export",
     "find_scenario",
     "flip",
+    "forecast",
     "held_prices",
     "kernels",
     "load_catalog",

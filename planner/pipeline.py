@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from planner.actuals import Actuals
     from planner.calibration.store import Calibration
     from planner.lock import Lock
     from planner.plan import Plan
@@ -198,3 +199,32 @@ def report(
     inputs = inputs_of(assume or {}, discount_rate=discount.value, discount_source=discount.source)
     digest = lock_digest(Path(lock)) if lock else sha256(plan.to_json())
     return write(report_of(plan, inputs, digest=digest, baseline=baseline, currency=currency), format)
+
+
+def export(plan: Plan, tool: str, *, service: str | None = None) -> str:
+    """The plan for another tool, one of `planner.export.EXPORTS`; `service` picks one where a file holds one."""
+    from planner.export import export
+
+    return export(plan, tool, service=service)
+
+
+def forecast(plan: Plan, *, start: date | None = None, months: int = 12, account: str = "forecast") -> str:
+    """The plan's months as a FOCUS 1.3 file, from the month after the plan's unless `start` says otherwise."""
+    from planner.export.focus import focus
+
+    made = date.fromisoformat(plan.as_of)
+    after = date(made.year + made.month // 12, made.month % 12 + 1, 1)
+    return focus(plan, start=start or after, months=months, account=account)
+
+
+def actuals(plan: Plan, path: Path | str, *, tags: Mapping[str, str] | None = None) -> Actuals:
+    """A bill in FOCUS form beside the plan, by month and seller; DataError names file, line and column."""
+    from planner.actuals import actuals
+    from planner.errors import DataError
+    from planner.stored import read_text
+
+    text = read_text(Path(path), hint="give a FOCUS file as CSV")
+    try:
+        return actuals(plan, text, tags=tags)
+    except DataError as error:
+        raise DataError(str(error), path=path) from error

@@ -23,6 +23,7 @@ __all__ = [
     "BASES",
     "PLAN_SCHEMA",
     "Alternative",
+    "AlternativePart",
     "Assumption",
     "Basis",
     "Digests",
@@ -116,6 +117,21 @@ class Unserved:
 
 
 @dataclass(frozen=True, slots=True)
+class AlternativePart:
+    """One thing a runner-up would rent or own, for one workload."""
+
+    workload: str
+    units: int
+    gpu: str
+    gpu_count: float
+    seller: str
+    instance: str
+    region: str | None
+    term: str
+    usd_per_hour: float
+
+
+@dataclass(frozen=True, slots=True)
 class Alternative:
     """A runner-up; `delta_percent` is against the plan, positive where it costs more."""
 
@@ -123,6 +139,7 @@ class Alternative:
     usd_per_month: float | None
     delta_percent: float | None
     reason: str
+    parts: tuple[AlternativePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from planner.lock import PROGRAM, Lock, parse_lock, sha256
 from planner.plan import PLAN_SCHEMA, Plan, parse_plan
 from planner.verdict import CHECK_SCHEMA, DIFF_SCHEMA, Findings, PlanDiff
 
-__all__ = ["load_record", "read_lock", "read_locked_plan"]
+__all__ = ["load_record", "read_lock", "read_locked_plan", "read_text"]
 
 
 def load_record(path: Path | str) -> Plan | Findings | PlanDiff:
     """What `recommend`, `check` or `diff` wrote as JSON; DataError names the file and the field."""
-    text = _text(Path(path), hint="give a file that recommend, check or diff wrote as JSON")
+    text = read_text(Path(path), hint="give a file that recommend, check or diff wrote as JSON")
     try:
         return _record(text)
     except DataError as error:
@@ -51,7 +51,7 @@ READERS: Mapping[str, Callable[[str, Any], Any]] = {
 
 def read_lock(path: Path, versions: Mapping[str, str]) -> Lock:
     """The lock in a file; DataError where it is missing, broken or of a newer program."""
-    text = _text(path, hint="`planner lock` writes it")
+    text = read_text(path, hint="`planner lock` writes it")
     try:
         return parse_lock(text, installed=versions[PROGRAM])
     except DataError as error:
@@ -63,7 +63,7 @@ def read_locked_plan(lock: Path, found: Lock) -> tuple[str, Plan]:
     path = lock.parent / found.plan
     if Path(found.plan).name != found.plan:
         raise DataError(f"plan: {found.plan!r} is not a file beside the lock", path=lock)
-    text = _text(path, hint="`planner lock` writes it again")
+    text = read_text(path, hint="`planner lock` writes it again")
     try:
         return text, parse_plan(text)
     except DataError as error:
@@ -72,10 +72,11 @@ def read_locked_plan(lock: Path, found: Lock) -> tuple[str, Plan]:
 
 def lock_digest(path: Path) -> str:
     """sha256 that names a lock."""
-    return sha256(_text(path, hint="`planner lock` writes it"))
+    return sha256(read_text(path, hint="`planner lock` writes it"))
 
 
-def _text(path: Path, *, hint: str) -> str:
+def read_text(path: Path, *, hint: str) -> str:
+    """Text of a file; DataError with the hint where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

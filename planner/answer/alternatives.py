@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from planner.decide import Decided
 from planner.optimize.single import best_per_key
-from planner.plan import Alternative
+from planner.plan import Alternative, AlternativePart
 from planner.pricing.money import HOURS_PER_MONTH
+from planner.pricing.offer import Offer
 from planner.profiles.gpus import load_gpus
 
 COUNT = 5
@@ -54,9 +57,23 @@ def _alternative(
                  f"{c.engine} {c.weights} {c.layout}")  # fmt: skip
         parts[label] = max(parts.get(label, 0), n)
     summary = "; ".join(label.format(n=n) for label, n in parts.items())
+    delta = 100.0 * (usd / best - 1.0) if best > 0 else None
     return Alternative(
-        summary, usd, 100.0 * (usd / best - 1.0) if best > 0 else None, _reason(decided, options, units)
+        summary, usd, delta, _reason(decided, options, units), tuple(_parts(decided, options, units))
     )
+
+
+def _parts(decided: Decided, options: tuple[int, ...], units: tuple[int, ...]) -> Iterator[AlternativePart]:
+    """What it would rent, for other tools; a hosted API rents nothing, and the busiest hours count."""
+    most: dict[tuple[str, Offer], int] = {}
+    for o, n in zip(options, units, strict=True):
+        if o < len(decided.columns):
+            option = decided.columns[o].option
+            key = (decided.ways[option.workload].workload.name, option.offer)
+            most[key] = max(most.get(key, 0), n)
+    for (workload, offer), n in most.items():
+        yield AlternativePart(workload, n, offer.gpu, offer.gpu_count, offer.seller, offer.instance, offer.region,
+                              offer.term, offer.usd_per_hour)  # fmt: skip
 
 
 def _reason(decided: Decided, options: tuple[int, ...], units: tuple[int, ...]) -> str:

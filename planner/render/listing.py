@@ -12,6 +12,9 @@ from typing import Any
 from planner.canonical import to_data
 from planner.render.document import Bullets, Column, Document, Grid, Paragraph
 
+FORMULA = tuple("=+-@\t\r")
+"""What a spreadsheet computes instead of showing, at the start of a cell."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -62,8 +65,17 @@ def listing_csv(listing: Listing) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row)) or list(listing.fields)
     writer = csv.DictWriter(out, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    writer.writerows({name: harmless(_cell(value)) for name, value in row.items()} for row in rows)
     return out.getvalue() if names else ""
+
+
+def harmless(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe.
+
+    >>> harmless("=1+1"), harmless(-2.5), harmless("h100")
+    ("'=1+1", -2.5, 'h100')
+    """
+    return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA else value
 
 
 def _cell(value: Any) -> Any:
