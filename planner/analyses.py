@@ -6,7 +6,7 @@ what it needs when it is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from planner.pipeline import own_calibration
 
 if TYPE_CHECKING:
-    from planner.analysis.records import Explained, Flips
+    from planner.analysis.records import Arbitrage, Explained, Flips, Frontier, KernelValue, LockIn
     from planner.analysis.session import Session
     from planner.pricing.catalog import Catalog
     from planner.profiles.store import Profiles
@@ -77,3 +77,56 @@ def flip(
 ) -> Flips:
     """Prices, throughputs and demands at which options enter or leave the plan, in percent from today."""
     return open_session(scenario, catalog, profiles, as_of=as_of).flip()
+
+
+def kernel_value(
+    scenario: Scenario | Session,
+    catalog: Catalog | None = None,
+    profiles: Profiles | None = None,
+    *,
+    as_of: date | None = None,
+    speedups: Mapping[str, tuple[float, float, float]] | None = None,
+) -> KernelValue:
+    """Option, switch and engine values of the kernels in the plan, USD a month with intervals.
+
+    `speedups` {variant: (ratio, low, high)}: instead, what the plan would save if variants were that many times
+    faster. Raises InputError for a variant that is not in the registry.
+    """
+    return open_session(scenario, catalog, profiles, as_of=as_of).kernel_value(speedups)
+
+
+def lock_in(
+    scenario: Scenario | Session,
+    catalog: Catalog | None = None,
+    profiles: Profiles | None = None,
+    *,
+    as_of: date | None = None,
+    **chosen: str | None,
+) -> LockIn:
+    """Portability cost and lock-in cost, each with its ratio, and their split over kernel, hardware, seller, term.
+
+    `chosen`: engine, vendor, seller, term of the split; what is left out is what the plan spends most on.
+    """
+    return open_session(scenario, catalog, profiles, as_of=as_of).lock_in(**chosen)
+
+
+def arbitrage(
+    scenario: Scenario | Session,
+    catalog: Catalog | None = None,
+    profiles: Profiles | None = None,
+    *,
+    as_of: date | None = None,
+) -> Arbitrage:
+    """The same demand from hyperscalers, neoclouds, marketplaces, owned cards and hosted APIs."""
+    return open_session(scenario, catalog, profiles, as_of=as_of).arbitrage()
+
+
+def frontier(
+    scenario: Scenario | Session,
+    catalog: Catalog | None = None,
+    profiles: Profiles | None = None,
+    *,
+    as_of: date | None = None,
+) -> Frontier:
+    """Cost against latency limits, spot share, measured share and carbon: the points nothing beats on both."""
+    return open_session(scenario, catalog, profiles, as_of=as_of).frontier()

@@ -12,7 +12,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from planner.analyses import explain, flip, open_session
+from planner.analyses import (
+    arbitrage,
+    explain,
+    flip,
+    frontier,
+    kernel_value,
+    lock_in,
+    open_session,
+)
 from planner.errors import check_known
 from planner.measurements import run_profile, traces, verify_profile
 from planner.pipeline import (
@@ -61,6 +69,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "actuals",
+    "arbitrage",
     "calibrate",
     "change_scenario",
     "check",
@@ -76,7 +85,9 @@ __all__ = [
     "find_scenario",
     "flip",
     "forecast",
+    "frontier",
     "held_prices",
+    "kernel_value",
     "kernels",
     "load_catalog",
     "load_example",
@@ -85,6 +96,7 @@ __all__ = [
     "load_record",
     "load_scenario",
     "lock",
+    "lock_in",
     "locked_plan",
     "measure_next",
     "model_names",

@@ -10,7 +10,6 @@ from functools import cached_property
 import numpy as np
 
 from planner.decide import Decided, decide, market
-from planner.estimate.admissible import Admissible
 from planner.inputs import changed
 from planner.optimize.family import Family
 from planner.optimize.problem import Bools, Decision, Problem
@@ -19,7 +18,7 @@ from planner.options.configurations import Configurations
 from planner.options.hosted import HostedOption
 from planner.options.periods import slices
 from planner.options.sustain import sustained
-from planner.options.table import Option, Ways, options_of, tokens_at
+from planner.options.table import Option, Ways, options_of, tokens_at, ways_of
 from planner.pricing.catalog import Catalog
 from planner.pricing.money import HOURS_PER_MONTH
 from planner.pricing.offer import Offer
@@ -36,7 +35,7 @@ class Memory:
     """What outlives a small change of the question: parts solved, and evaluations per choice of kernels."""
 
     family: Family = field(default_factory=Family)
-    stacks: dict[Admissible, Configurations] = field(default_factory=dict)
+    stacks: dict[tuple[object, ...], Configurations] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,25 +131,43 @@ class Case:
         """The cheapest plan when workloads run as `ways` say, on the lean offers unless others are given."""
         slices, given = self.decided.slices, self.lean if offers is None else offers
         options = [o for i, way in enumerate(ways) for o in options_of(i, way, given)[0]]
+        hosted = self.decided.hosted if hosted is None else hosted
+        if not options:
+            return Posed(tuple(ways), (), tuple(hosted), self.problem, None)
         columns = tuple(columns_of(options, slices))
         kept = (limits or self.scenario.constraints).model_copy(update={"budget_usd_per_month": None})
-        hosted = self.decided.hosted if hosted is None else hosted
         problem = problem_of(ways, columns, slices, kept, hosted)
         return Posed(tuple(ways), columns, tuple(hosted), problem, self.memory.family.decide(problem))
 
     def at_demand(self, workload: int, factor: float) -> Posed:
         """The plan of one workload alone, of its strongest configurations, with its demand multiplied."""
-        way, profile = self.strongest[workload], self.scenario.constraints.quantile
+        way, quantile = self.strongest[workload], self.scenario.constraints.quantile
         demand = way.workload.demand.scaled(factor)
-        scaled = loaded(way, demand.peak_requests_per_s, quantile=profile)
-        slices_ = slices([demand])
-        options = options_of(0, scaled, self.cheapest)[0]
-        columns = tuple(columns_of(options, slices_))
+        scaled = loaded(way, demand.peak_requests_per_s, quantile=quantile)
+        asked = way.workload.model_copy(update={"demand": demand})
+        return self.of_one(workload, replace(scaled, workload=asked))
+
+    def of_one(self, workload: int, way: Ways) -> Posed:
+        """The plan of one workload alone, run as `way` says, on the cheapest offers of each hardware."""
+        months = slices([way.workload.demand])
+        columns = tuple(columns_of(options_of(0, way, self.cheapest)[0], months))
+        if not columns:
+            return Posed((way,), (), (), self.problem, None)
         limits = self.scenario.constraints.model_copy(update={"budget_usd_per_month": None})
-        at = replace(scaled, workload=way.workload.model_copy(update={"demand": demand}))
         hosted = tuple(replace(x, workload=0) for x in self.decided.hosted if x.workload == workload)
-        problem = problem_of([at], columns, slices_, limits, hosted)
-        return Posed((at,), columns, hosted, problem, self.memory.family.decide(problem))
+        problem = problem_of([way], columns, months, limits, hosted)
+        return Posed((way,), columns, hosted, problem, self.memory.family.decide(problem))
+
+    def timed_on(self, offers: Sequence[Offer]) -> tuple[Ways, ...]:
+        """The workloads evaluated on the GPUs of these offers, remembered like those of the question."""
+        most: dict[str, int] = {}
+        for offer in offers:
+            most[offer.gpu] = max(most.get(offer.gpu, 0), int(offer.gpu_count))
+        stack, quantile = self.decided.configurations.uncounted(), self.scenario.constraints.quantile
+        return tuple(
+            ways_of(way.workload, stack, tuple(sorted(most)), most, quantile=quantile)
+            for way in self.decided.ways
+        )
 
     @cached_property
     def strongest(self) -> tuple[Ways, ...]:
@@ -213,6 +230,14 @@ def loaded(way: Ways, peak_per_s: float, *, quantile: float) -> Ways:
         longest_input=tokens_at(way.workload, way.workload.percentile),
     )  # fmt: skip
     return replace(way, load=load)
+
+
+def joined(first: Ways, second: Ways) -> Ways:
+    """The configurations of both."""
+    names = first.load.__slots__
+    parts = {name: np.concatenate([getattr(first.load, name), getattr(second.load, name)]) for name in names}
+    load = replace(first.load, **parts)
+    return replace(first, configurations=(*first.configurations, *second.configurations), load=load)
 
 
 def only_rows(ways: Ways, keep: Bools) -> Ways:

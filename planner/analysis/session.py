@@ -10,10 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
+from planner.analysis.arbitrage import arbitrage
 from planner.analysis.case import Case, Memory
 from planner.analysis.explain import Pattern, explain
 from planner.analysis.flip import flips
-from planner.analysis.records import Explained, Flips
+from planner.analysis.frontier import frontier
+from planner.analysis.kernel_value import Speedups, kernel_value
+from planner.analysis.lock_in import Locked, lock_in
+from planner.analysis.records import Arbitrage, Explained, Flips, Frontier, KernelValue, LockIn
 from planner.answer.assemble import plan_of
 from planner.answer.relax import infeasible
 from planner.calibration.store import Calibration
@@ -30,6 +34,10 @@ from planner.scenario import Scenario
 STUDIES: Mapping[str, Callable[[Case], object]] = {
     "explain": lambda case: explain(case, Pattern()),
     "flip": flips,
+    "kernel_value": kernel_value,
+    "lock_in": lock_in,
+    "arbitrage": arbitrage,
+    "frontier": frontier,
 }
 """What `Plan.analyses` holds under each name."""
 
@@ -64,6 +72,29 @@ class Session:
     def flip(self) -> Flips:
         """Where the plan turns."""
         return flips(self.case)
+
+    def kernel_value(self, speedups: Speedups | None = None) -> KernelValue:
+        """What each kernel is worth; with `speedups` what making variants faster would save."""
+        return kernel_value(self.case, speedups)
+
+    def lock_in(
+        self,
+        *,
+        engine: str | None = None,
+        vendor: str | None = None,
+        seller: str | None = None,
+        term: str | None = None,
+    ) -> LockIn:
+        """What avoiding lock-in and being locked in cost; the names are what the split locks in."""
+        return lock_in(self.case, Locked(engine, vendor, seller, term))
+
+    def arbitrage(self) -> Arbitrage:
+        """The same demand bought every way."""
+        return arbitrage(self.case)
+
+    def frontier(self) -> Frontier:
+        """Cost against latency, spot share, measured share and carbon."""
+        return frontier(self.case)
 
     def change(
         self,

@@ -30,6 +30,9 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     command(app, "explain", formats=ROWS)(explain)
     command(app, "flip", formats=ROWS)(flip)
+    command(app, "lock-in", formats=ROWS)(lock_in)
+    command(app, "arbitrage", formats=ROWS)(arbitrage)
+    command(app, "frontier", formats=ROWS)(frontier)
 
 
 def explain(
@@ -79,6 +82,74 @@ def flip(
 ) -> None:
     """At which price, throughput or demand options enter or leave the plan."""
     out.emit(opened(scenario, config, example, set_, prices, calibration, as_of, out).flip())
+
+
+def kernel_value(
+    *,
+    scenario: ScenarioArgument = None,
+    config: ConfigOption = None,
+    example: ExampleOption = None,
+    set_: SetOption = None,
+    prices: PricesOption = None,
+    calibration: CalibrationOption = None,
+    as_of: AsOfOption = None,
+    out: Output,
+) -> None:
+    """What each kernel, switch and engine is worth to a plan, in dollars a month."""
+    asked = opened(scenario, config, example, set_, prices, calibration, as_of, out)
+    out.emit(asked.kernel_value())
+
+
+def lock_in(
+    *,
+    scenario: ScenarioArgument = None,
+    engine: Annotated[str | None, typer.Option(help="Kernel stack that the split locks in.")] = None,
+    vendor: Annotated[str | None, typer.Option(help="GPU maker that the split locks in.")] = None,
+    seller: Annotated[str | None, typer.Option(help="Seller that the split locks in.")] = None,
+    term: Annotated[str | None, typer.Option(help="Term that the split locks in.")] = None,
+    config: ConfigOption = None,
+    example: ExampleOption = None,
+    set_: SetOption = None,
+    prices: PricesOption = None,
+    calibration: CalibrationOption = None,
+    as_of: AsOfOption = None,
+    out: Output,
+) -> None:
+    """What avoiding lock-in costs, and what being locked in costs."""
+    asked = opened(scenario, config, example, set_, prices, calibration, as_of, out)
+    out.emit(asked.lock_in(engine=engine, vendor=vendor, seller=seller, term=term))
+
+
+def arbitrage(
+    *,
+    scenario: ScenarioArgument = None,
+    config: ConfigOption = None,
+    example: ExampleOption = None,
+    set_: SetOption = None,
+    prices: PricesOption = None,
+    calibration: CalibrationOption = None,
+    as_of: AsOfOption = None,
+    out: Output,
+) -> None:
+    """The same demand from hyperscalers, neoclouds, marketplaces, owned cards and hosted APIs."""
+    asked = opened(scenario, config, example, set_, prices, calibration, as_of, out)
+    out.emit(asked.arbitrage())
+
+
+def frontier(
+    *,
+    scenario: ScenarioArgument = None,
+    config: ConfigOption = None,
+    example: ExampleOption = None,
+    set_: SetOption = None,
+    prices: PricesOption = None,
+    calibration: CalibrationOption = None,
+    as_of: AsOfOption = None,
+    out: Output,
+) -> None:
+    """Cost against latency, spot share, measured share and carbon."""
+    asked = opened(scenario, config, example, set_, prices, calibration, as_of, out)
+    out.emit(asked.frontier())
 
 
 def opened(

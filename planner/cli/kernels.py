@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from planner.cli.analyses import kernel_value
 from planner.cli.command import ROWS, command, new_app
 from planner.cli.output import Output
 
@@ -14,6 +15,7 @@ def add_to(app: typer.Typer) -> None:
     """Register the group."""
     group = new_app("The kernel variants we know.")
     command(group, "list", formats=ROWS)(list_variants)
+    command(group, "value", formats=ROWS)(kernel_value)
     app.add_typer(group, name="kernels")
 
 

@@ -152,7 +152,10 @@ class TableTimes:
                 time = less_launches(time, floor_s=block.floor_s, roofline_s=floor(), launch_s=GRAPH_LAUNCH_S)
             elif block.engine not in (self._engine, "nccl", "oneccl") and op != "gemm":
                 time = OpTime(time.seconds, np.maximum(time.basis, np.int8(TRANSFERRED)))
-            timings.append(Timing(op, block.variant, time.seconds, time.basis))
+            seconds, ratio = time.seconds, self._admissible.ratio(block.variant)
+            if ratio != 1.0:  # no kernel is faster than the roofline
+                seconds = np.minimum(seconds, np.maximum(seconds / ratio, floor()))
+            timings.append(Timing(op, block.variant, seconds, time.basis))
         return timings
 
     def _remembered(self, block: Block, query: tuple[object, ...], look: Callable[[Block], OpTime]) -> OpTime:
@@ -269,7 +272,7 @@ class TableTimes:
             decode = [
                 b
                 for b in self._attention_tables(call, "attention_decode")
-                if self._admissible.allows(b.variant)
+                if self._admissible.allows(b.variant, "attention_decode")
             ]
             full = replace(call, window=0)  # sliding layers run in the same backend
             timings = self._heads_over(full, "attention_decode", decode, BACKEND_BATCH, BACKEND_LENGTH)

@@ -61,10 +61,11 @@ class Configurations:
     engines: tuple[str, ...]
     calibration: Calibration = field(default_factory=load_calibration)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # (reason, GPU) -> configurations
+    admissible: Admissible | None = None
 
     def __post_init__(self) -> None:
-        """One rule on kernels for all."""
-        self._admissible = Admissible(self.rule)
+        """One rule on kernels for all, or the choice that a comparison makes."""
+        self._admissible = self.admissible or Admissible(self.rule)
         self._times: dict[tuple[str, str], OpTimes | None] = {}
         self._known: dict[tuple[str, str, int], tuple[list[Configuration], Counter[tuple[str, str]]]] = {}
 
@@ -75,7 +76,9 @@ class Configurations:
 
     def uncounted(self) -> Configurations:
         """The same memory with nothing refused yet, for another question."""
-        other = Configurations(self.profiles, self.rule, self.engines, self.calibration)
+        other = Configurations(
+            self.profiles, self.rule, self.engines, self.calibration, admissible=self.admissible
+        )
         other._times, other._known = self._times, self._known
         return other
 

@@ -11,13 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from planner.analysis.records import Explained, Flips
+from planner.analysis.records import Arbitrage, Explained, Flips, Frontier, KernelValue, LockIn
 from planner.canonical import dumps
 from planner.errors import InputError, did_you_mean
 from planner.plan import Plan
 from planner.records import Estimate, Explanation
 from planner.render.advice import advice
-from planner.render.analyses import explained_page, flips_page
+from planner.render.analyses import (
+    arbitrage_page,
+    explained_page,
+    flips_page,
+    frontier_page,
+    kernel_value_page,
+    lock_in_page,
+)
 from planner.render.change import change_page
 from planner.render.document import Document
 from planner.render.explained import explanation_page
@@ -39,6 +46,10 @@ PAGES: Mapping[type, Callable[[Any], Document]] = {
     Explained: explained_page,
     Explanation: explanation_page,
     Flips: flips_page,
+    KernelValue: kernel_value_page,
+    LockIn: lock_in_page,
+    Arbitrage: arbitrage_page,
+    Frontier: frontier_page,
     Findings: check_page,
     Listing: listing_page,
     Regret: regret_page,
@@ -50,6 +61,10 @@ PAGES: Mapping[type, Callable[[Any], Document]] = {
 ROWS: Mapping[type, Callable[[Any], tuple[Any, ...]]] = {
     Explained: lambda x: x.verdicts,
     Flips: lambda x: x.flips,
+    KernelValue: lambda x: x.worth,
+    LockIn: lambda x: (*x.portability, *x.lock_in, *x.split),
+    Arbitrage: lambda x: x.routes,
+    Frontier: lambda x: x.points,
 }
 """What of a record has a CSV form."""
 

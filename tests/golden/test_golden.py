@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from planner.analysis.records import Arbitrage, Explained, Flips, Frontier, KernelValue, LockIn
 from planner.canonical import dumps
 from planner.cli import app
 from planner.plan import PLAN_SCHEMA, Estimate, Plan
@@ -71,6 +72,12 @@ def _compare(file: Path, now: str, update: bool) -> None:
         ("regret", Regret, "planner.regret/1"),
         ("measure_next", MeasureNext, "planner.measure_next/1"),
         ("robust", Robust, "planner.robust/1"),
+        ("explain", Explained, "planner.explain/1"),
+        ("flip", Flips, "planner.flip/1"),
+        ("kernel_value", KernelValue, "planner.kernel_value/1"),
+        ("lock_in", LockIn, "planner.lock_in/1"),
+        ("arbitrage", Arbitrage, "planner.arbitrage/1"),
+        ("frontier", Frontier, "planner.frontier/1"),
     ],
 )
 def test_shipped_schemas_say_what_the_records_say(
