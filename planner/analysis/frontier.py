@@ -175,5 +175,5 @@ def _kilograms(posed: Posed, grams: Mapping[str, float]) -> float:
 
 def _grams_per_kwh() -> Mapping[str, float]:
     """Average grid intensity by two-letter country code."""
-    return {row.country: row.grams_co2_per_kwh for key, row in load_carbon().items()
-            if row.country in load_countries() and not key.startswith("gcp:")}  # fmt: skip
+    rows = ((row.country, row.grams_co2_per_kwh) for key, row in load_carbon().items() if ":" not in key)
+    return {country: grams for country, grams in rows if country is not None and country in load_countries()}
