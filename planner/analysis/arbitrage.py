@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.analysis.case import Case, Posed, lean
+from planner.analysis.parts import paid
 from planner.analysis.records import Arbitrage, OwningPoint, Route
 from planner.analysis.wording import hardware_of
 from planner.errors import PlannerError
+from planner.optimize.search import as_proposal
 from planner.options.hosted import asked_on, hosted_apis
 from planner.options.offers import consider
 from planner.pricing.assumptions import ASSUMPTIONS, default
@@ -168,14 +170,18 @@ class _Market:
 
     def _rebought(self, posed: Posed, end: str) -> float:
         """The same cards at the low or the high end of every assumption."""
-        total = 0.0
+        total, p = 0.0, posed.problem
         assert posed.decision is not None
-        for o in np.flatnonzero(posed.decision.units[: len(posed.columns)]):
-            offer = posed.columns[int(o)].option.offer
-            unit, site = _ownership(load_gpus()[offer.gpu], end), _site(end)
-            hourly = unit.usd_per_hour(site, utilisation=default("utilisation")) * offer.gpu_count
-            total += float(posed.decision.units[o]) * hourly * HOURS_PER_MONTH
-        return total
+        units = posed.decision.units
+        for gpu in dict.fromkeys(c.option.offer.gpu for c in posed.columns):
+            unit, site = _ownership(load_gpus()[gpu], end), _site(end)
+            mine = np.array([c.option.offer.gpu == gpu for c in posed.columns], bool)
+            usd = paid(
+                p, as_proposal(posed.decision), np.append(mine, np.zeros(len(units) - len(mine), bool))
+            )
+            today = next(c.option.offer.usd_per_gpu_hour for c in posed.columns if c.option.offer.gpu == gpu)
+            total += usd * unit.usd_per_hour(site, utilisation=default("utilisation")) / today
+        return total * HOURS_PER_MONTH
 
     def _route(self, name: str, posed: Posed, basis: str, note: str = "") -> Route:
         usd = None if posed.decision is None else posed.usd_per_month

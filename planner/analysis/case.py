@@ -9,10 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from planner.decide import Decided, decide, market
-from planner.inputs import changed
+from planner.decide import Decided, market
 from planner.optimize.family import Family
-from planner.optimize.problem import Bools, Decision, Problem
+from planner.optimize.problem import Bools, Decision, Floats, Problem
 from planner.options.build import Column, columns_of, problem_of
 from planner.options.configurations import Configurations
 from planner.options.hosted import HostedOption
@@ -77,6 +76,8 @@ class Case:
     catalog: Catalog
     profiles: Profiles
     memory: Memory = field(default_factory=Memory)
+    posed_before: dict[object, Posed] = field(default_factory=dict)
+    """Variations of this very question that several analyses ask for."""
 
     @property
     def scenario(self) -> Scenario:
@@ -149,7 +150,7 @@ class Case:
 
     def of_one(self, workload: int, way: Ways) -> Posed:
         """The plan of one workload alone, run as `way` says, on the cheapest offers of each hardware."""
-        months = slices([way.workload.demand])
+        months = slices([way.workload.demand], [way.workload.deadline_hours])
         columns = tuple(columns_of(options_of(0, way, self.cheapest)[0], months))
         if not columns:
             return Posed((way,), (), (), self.problem, None)
@@ -188,20 +189,16 @@ class Case:
         """Of the lean offers the cheapest of each hardware and term, whoever sells it."""
         return lean(self.lean, sellers=False)
 
-    def asked(self, values: dict[str, object], *, offers: Iterable[Offer] | None = None) -> Posed:
-        """The question with values replaced by dotted path, on the lean offers unless others are given."""
-        api = [row.model_dump(exclude_none=True) for row in self.scenario.prices if row.term == "api"]
-        owned_aside = [o for o in (self.lean if offers is None else offers) if o.term != "owned"]
-        scenario = changed(self.scenario, {"constraints.budget_usd_per_month": None, "prices": api, **values})
-        found = decide(scenario, Catalog(tuple(owned_aside)), self.profiles, like=self.decided,
-                       solver=self.memory.family.answer)  # fmt: skip
-        decision = None if found.decision.status == "infeasible" else found.decision
-        return Posed(found.ways, found.columns, found.hosted, found.problem, decision)
-
     @cached_property
     def market(self) -> tuple[Offer, ...]:
         """Every offer of the question, those turned away by constraints included."""
         return market(self.scenario, self.catalog)
+
+
+def capacity_of(case: Case, ways: Sequence[Ways], columns: Sequence[Column]) -> Floats:
+    """[K, columns]: what one unit sustains for each class of the question."""
+    limits = case.scenario.constraints.model_copy(update={"budget_usd_per_month": None})
+    return problem_of(ways, columns, case.decided.slices, limits).capacity_per_s
 
 
 def lean(offers: Iterable[Offer], *, sellers: bool = True) -> tuple[Offer, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from planner.analysis.case import Case, Posed
 from planner.analysis.records import KernelValue, KernelWorth
-from planner.analysis.stacks import Scope, of_engine, restacked, rule_of, scopes
+from planner.analysis.stacks import Scope, posed_for, restacked, rule_of, scopes
 from planner.errors import InputError, did_you_mean
 from planner.estimate.admissible import Admissible
 from planner.estimate.spread import Z80
@@ -81,7 +81,7 @@ class _Pricer:
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.scopes, self.today = scopes(case), case.posed(case.decided.ways, offers=case.cheapest)
+        self.scopes, self.today = scopes(case), posed_for(case, Scope("all", ()))
         options = self.today.used()
         spread = [o.configuration.spread.at(o.batch_index)[0] for o in options]
         self.level = float(np.exp(Z80 * max(spread, default=0.0)))
@@ -168,7 +168,7 @@ class _Pricer:
         return sorted(v for v in usable if self._rule.allows(v, op))
 
     def _engine_only(self, scope: Scope, engine: str) -> Posed:
-        return self.case.posed(of_engine(self.case, scope, engine), offers=self.case.cheapest)
+        return posed_for(self.case, scope, engine)
 
     def _difference(self, dearer: Posed, cheaper: Posed, *, swapped: tuple[str, ...] = (),
                     least: float = -np.inf) -> Quantity | None:  # fmt: skip

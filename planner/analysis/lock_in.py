@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from planner.analysis.case import Case, Posed
 from planner.analysis.records import LockIn, Restricted
 from planner.analysis.stacks import Scope, of_engine, restacked
 from planner.errors import check_known
 from planner.estimate.admissible import Admissible
-from planner.options.hosted import HostedOption
+from planner.pricing.money import HOURS_PER_MONTH
 from planner.pricing.offer import Offer
 from planner.profiles.gpus import load_gpus
 
@@ -48,6 +50,7 @@ class _Pricer:
         self.case, self.offers = case, case.lean
         self.all = Scope("all", tuple(range(len(case.names()))))
         self.base = case.posed(case.decided.ways, offers=self.offers)
+        self._by_engine: dict[str | None, Posed] = {None: self.base}
         self.today = self.base.usd_per_month
         self.main = self._main()
 
@@ -106,15 +109,23 @@ class _Pricer:
         )
 
     def _cost(self, locked: Locked) -> float:
-        offers: Sequence[Offer] = self.offers
-        for kind, value in ((_vendor, locked.vendor), (_seller, locked.seller), (_term, locked.term)):
-            offers = [o for o in offers if value is None or kind(o) == value]
+        """USD per month with these locks: a stack is posed once, what may be rented is a mask on its options."""
+        posed = self._posed(locked.engine)
         free = locked.engine is None and locked.vendor is None and locked.term in (None, "api")
-        hosted = [x for x in self.case.decided.hosted if free and locked.seller in (None, x.api.seller)]
-        return self._posed(locked.engine, offers, hosted).usd_per_month
+        wanted = ((_vendor, locked.vendor), (_seller, locked.seller), (_term, locked.term))
+        rented = [all(v is None or kind(c.option.offer) == v for kind, v in wanted) for c in posed.columns]
+        called = [free and locked.seller in (None, x.api.seller) for x in posed.hosted]
+        allowed = np.array([*rented, *called], bool)
+        if not allowed.any():
+            return float("inf")
+        found = self.case.memory.family.decide(posed.problem.without(~allowed))
+        return float("inf") if found is None else found.usd_per_hour * HOURS_PER_MONTH
 
-    def _posed(self, engine: str | None, offers: Sequence[Offer], hosted: Sequence[HostedOption]) -> Posed:
-        return self.case.posed(of_engine(self.case, self.all, engine), offers=offers, hosted=hosted)
+    def _posed(self, engine: str | None) -> Posed:
+        if engine not in self._by_engine:
+            ways = of_engine(self.case, self.all, engine)
+            self._by_engine[engine] = self.case.posed(ways, offers=self.offers)
+        return self._by_engine[engine]
 
     def _engines(self) -> list[str]:
         return sorted({c.engine for way in self.case.decided.ways for c in way.configurations})

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.analysis.case import Case, Posed, joined, loaded, only_rows
+from planner.analysis.case import Case, Posed, capacity_of, joined, loaded, only_rows
 from planner.estimate.admissible import Admissible
 from planner.kernels.registry import load_variants
 from planner.optimize.problem import Bools
 from planner.options.configurations import Configuration, Configurations
-from planner.options.table import Ways
+from planner.options.table import Ways, options_of
 from planner.profiles.gpus import load_gpus
 
 
@@ -57,24 +57,53 @@ def restacked(
 
     `everywhere`: time all touched GPUs, for a rule that makes stacks faster.
     """
-    ways = list(of_engine(case, scope, engine))
-    touched = {w: _touched(ways[w], rule, rule_of(case)) for w in scope.workloads}
-    timed: set[tuple[int, str]] = set()
+    posed = posed_for(case, scope, engine)
+    touched = {w: _touched(posed.ways[w], rule, rule_of(case)) for w in scope.workloads}
     pending = (
-        {(w, gpu) for w, rows in touched.items() for gpu in _gpus(ways[w], rows)} if everywhere else set()
+        {(w, gpu) for w, rows in touched.items() for gpu in _gpus(posed.ways[w], rows)}
+        if everywhere
+        else set()
     )
+    timed: set[tuple[int, str]] = set()
     while True:
         for w, gpu in sorted(pending):
-            mine = touched[w] & np.array([c.evaluation.gpu.key == gpu for c in ways[w].configurations], bool)
-            fresh = _timed_anew(case, only_rows(ways[w], mine), gpu, rule)
-            touched[w] = np.append(touched[w][~mine], np.zeros(len(fresh.configurations), bool))
-            ways[w] = joined(only_rows(ways[w], ~mine), fresh)
+            posed = _with_gpu(case, posed, w, gpu, touched[w], rule)
             timed.add((w, gpu))
-        posed = case.posed(ways, offers=case.cheapest)
+        found = case.memory.family.decide(posed.problem)
+        posed = replace(posed, decision=found)
         pending = {(o.workload, o.offer.gpu) for o in posed.used()
-                   if o.workload in touched and touched[o.workload][o.row]}  # fmt: skip
+                   if o.workload in touched and touched[o.workload].any()} - timed  # fmt: skip
         if not pending:
             return posed
+
+
+def posed_for(case: Case, scope: Scope, engine: str | None = None) -> Posed:
+    """The question on the cheapest offers, the scope's workloads in one engine if given; posed once per case."""
+    key = (scope.workloads if engine else (), engine)
+    if key not in case.posed_before:
+        case.posed_before[key] = case.posed(of_engine(case, scope, engine), offers=case.cheapest)
+    return case.posed_before[key]
+
+
+def _with_gpu(case: Case, posed: Posed, w: int, gpu: str, touched: Bools, rule: Admissible) -> Posed:
+    """The posed question with the touched configurations of one GPU timed anew: its columns change, no other."""
+    way = posed.ways[w]
+    here = np.array([c.evaluation.gpu.key == gpu for c in way.configurations], bool)
+    fresh = only_rows(way, here & ~touched)
+    if (here & touched).any():
+        fresh = joined(fresh, _timed_anew(case, only_rows(way, here & touched), gpu, rule))
+    offers = {c.option.offer.key: c.option.offer for c in posed.columns if c.option.offer.gpu == gpu}
+    options = {o.offer.key: o for o in options_of(w, fresh, tuple(offers.values()))[0]} if len(here) else {}
+    capacity, columns = posed.problem.capacity_per_s.copy(), list(posed.columns)
+    mine = [i for i, c in enumerate(columns) if c.option.workload == w and c.option.offer.gpu == gpu]
+    able = [i for i in mine if columns[i].option.offer.key in options]
+    capacity[:, sorted(set(mine) - set(able))] = 0.0
+    for i in able:
+        columns[i] = replace(columns[i], option=options[columns[i].option.offer.key])
+    if able:
+        ways = tuple(fresh if i == w else x for i, x in enumerate(posed.ways))
+        capacity[:, able] = capacity_of(case, ways, [columns[i] for i in able])
+    return replace(posed, columns=tuple(columns), problem=posed.problem.changed(capacity_per_s=capacity))
 
 
 def _timed_anew(case: Case, before: Ways, gpu: str, rule: Admissible) -> Ways:

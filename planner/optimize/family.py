@@ -214,13 +214,13 @@ def parts_of(p: Problem) -> Iterator[tuple[Ints, Ints]]:
         yield from ((wanted, usable) for _ in wanted)
         return
     serves = p.eligible[np.ix_(wanted, usable)]
-    reach = serves.astype(np.float32)
+    ties = [serves[:, serves.sum(axis=0) > 1].astype(np.float32)]  # options that serve one class tie nothing
     held = p.holding_of_option[usable]
     if (held >= 0).any():  # hardware that changes groups ties all classes it may serve
-        reach = np.hstack(
-            [reach, np.array([reach[:, held == h].any(axis=1) for h in np.unique(held[held >= 0])]).T]
-        )
-    meets = reach @ reach.T  # how many options two classes share
+        numbers = np.unique(held[held >= 0])
+        ties.append(np.array([serves[:, held == h].any(axis=1) for h in numbers], np.float32).T)
+    reach = np.unique(np.hstack([np.eye(len(wanted), dtype=np.float32), *ties]), axis=1)
+    meets = reach @ reach.T
     _, part_of_class = connected_components(meets > 0, directed=False)
     part_of_option = part_of_class[serves.argmax(axis=0)] if usable.size else usable
     for part in np.unique(part_of_class):
