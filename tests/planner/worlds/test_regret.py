@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import planner
 from planner.calibration.store import load_calibration
 from planner.canonical import dumps
 from planner.decide import Decided, decide
@@ -187,3 +189,13 @@ def test_the_robust_plan_has_no_larger_maximum_regret_and_keeps_every_limit(
 
 def test_the_calibration_of_the_question_says_what_is_known() -> None:
     assert decided().configurations.calibration.digest == load_calibration().digest
+
+
+def test_a_stored_robust_plan_still_lists_its_scenarios() -> None:
+    from planner.plan import parse_plan
+    from planner.render import render
+
+    made = planner.recommend(planner.load_example("eu-only"), as_of=date(2026, 11, 22), robust=True)
+    assert "Regret by scenario, a month" in render(made)
+    assert render(parse_plan(made.to_json())).count("slower, 90 % side") >= 2
+    assert "Regret by scenario" not in render(replace(made, analyses=dict.fromkeys(made.analyses)))
