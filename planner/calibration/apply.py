@@ -38,12 +38,12 @@ class Calibrated:
         return np.asarray(self.evaluation.served.tpot_s * np.exp(ADMIT_MARGIN * np.asarray(self.spread.tpot)))
 
 
-def subject_for(evaluation: Evaluation, *, label: str = "", weights: str) -> Subject:
-    """A planned configuration as the calibration sees it: requests of varying length, no label of its own."""
+def subject_for(evaluation: Evaluation, *, weights: str) -> Subject:
+    """A planned configuration as the calibration sees it: requests of varying length."""
     e = evaluation
     return Subject(
         engine=e.setup.engine, version=version_group(e.setup.engine_version, e.setup.recipe.version),
-        family=family_of(e.model), label=(label or e.model.name).lower(), system=e.gpu.key, weights=weights,
+        family=family_of(e.model), model=e.model.name, system=e.gpu.key, weights=weights,
         gpus=e.layout.gpus,
         ep=e.layout.ep, dp=e.layout.dp, isl=e.lengths.input_tokens, osl=e.lengths.output_tokens,
         random_lengths=e.setup.random_lengths, speculative=False,

@@ -21,7 +21,7 @@ class Subject:
     engine: str
     version: str  # see `version_group`
     family: str
-    label: str  # the checkpoint's name
+    model: str
     system: str
     weights: str
     gpus: int
@@ -47,7 +47,7 @@ Context = tuple[Hashable, ...]
 GroupKey = Callable[[Subject], Hashable]
 GROUPS: Mapping[str, GroupKey] = {
     "family": lambda s: s.family,
-    "label": lambda s: s.label,
+    "model": lambda s: s.model,
     "system": lambda s: f"{s.family}|{s.system}",
     "format": lambda s: f"{s.family}|{s.system}|{s.weights}",
     "version": lambda s: f"{s.family}|{s.system}|{s.weights}|{s.version}",

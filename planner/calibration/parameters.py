@@ -33,15 +33,16 @@ class Parameter:
     most: float
     reason: str
     fitted: bool = True
+    pooled: bool = False  # engines' values are pulled towards their mean
 
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("host_s_per_layer", "tpot", "s", 1e-5, 2e-4,
-              "launch gaps and small kernels between the measured ops"),
+              "launch gaps and small kernels between the measured ops", pooled=True),
     Parameter("host_s_per_sequence", "tpot", "s", 1e-5, 1e-4,
-              "scheduling, sampling and output handling per running request and step"),
-    Parameter("lockstep_share", "tpot", "1", 1.0, 1.0,
-              "part of the prefill interference felt when all lengths are equal"),
+              "scheduling, sampling and output handling per running request and step", pooled=True),
+    Parameter("lockstep_share", "tpot", "1", 0.3, 1.0,
+              "part of the prefill interference felt when all lengths are equal", pooled=True),
     Parameter("first_token_s", "ttft", "s", 1e-2, 0.1,
               "request parsing and tokenising before the first step"),
     Parameter("stream_steps", "ttft", "steps", 1.0, 12.0,
@@ -53,39 +54,67 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("lockstep_steps", "ttft", "steps", 1.0, 4.0, "mixed steps before the first token when all lengths "
               "are equal: requests end together, so prompts queue; 2.3 to 2.7 on every engine alone", fitted=False),
 )  # fmt: skip
+STEP = 1e-3  # of a value, for slopes
+POOL = 20.0  # a value one scale away from the engines' mean weighs as much as POOL^2 rows that are SOFT off
 SOFT = {"tpot": 0.10, "ttft": 0.15}  # log errors beyond this count linearly
 
 
 def fit_recipes(curves: Sequence[Curve], start: Mapping[str, Recipe] = RECIPES) -> dict[str, Recipe]:
     """Recipes whose fitted constants suit `curves`; engines without curves keep theirs."""
-    recipes = dict(start)
-    for engine in start:
-        own = [c for c in curves if c.case.engine == engine]
-        if own:
-            for quantity in ("tpot", "ttft"):
-                recipes[engine] = _fit(own, recipes[engine], quantity)
-    return recipes
+    by_engine = {engine: [c for c in curves if c.case.engine == engine] for engine in start}
+    recipes = {engine: recipe for engine, recipe in start.items() if by_engine[engine]}
+    for quantity in ("tpot", "ttft"):
+        recipes = _fit(by_engine, recipes, quantity)
+    return {**start, **recipes}
 
 
-def _fit(curves: Sequence[Curve], recipe: Recipe, quantity: str) -> Recipe:
+def _fit(
+    curves: Mapping[str, Sequence[Curve]], recipes: Mapping[str, Recipe], quantity: str
+) -> dict[str, Recipe]:
+    """All engines at once, since pooled constants share a mean."""
+    from scipy.linalg import block_diag
     from scipy.optimize import least_squares
 
     chosen = [p for p in PARAMETERS if p.quantity == quantity and p.fitted]
+    which, soft = (0 if quantity == "tpot" else 1), SOFT[quantity]
+    pool = np.array([POOL * soft if p.pooled else 0.0 for p in chosen])
 
-    def with_values(values: Array) -> Recipe:
+    def recipe(engine: str, values: Array) -> Recipe:
         found: dict[str, Any] = {p.name: float(v) * p.scale for p, v in zip(chosen, values, strict=True)}
-        return replace(recipe, **found)
+        return replace(recipes[engine], **found)
 
-    def misses(values: Array) -> Array:
-        tried, which = with_values(values), 0 if quantity == "tpot" else 1
-        return np.concatenate([c.log_errors(tried)[which] for c in curves])
+    def misses(engine: str, values: Array) -> Array:
+        tried = recipe(engine, values)
+        off = np.concatenate([c.log_errors(tried)[which] for c in curves[engine]])
+        return np.asarray(
+            np.sign(off) * soft * np.sqrt(2.0 * (np.sqrt(1.0 + (off / soft) ** 2) - 1.0))
+        )  # soft L1
+
+    def residuals(flat: Array) -> Array:
+        values = flat.reshape(len(recipes), -1)
+        apart = pool * (values - values.mean(axis=0))
+        return np.concatenate([*(misses(e, v) for e, v in zip(recipes, values, strict=True)), apart.ravel()])
+
+    def slopes(flat: Array) -> Array:
+        """Each engine's errors depend on its own constants only; the pull towards the mean on all."""
+        values, n = flat.reshape(len(recipes), -1), len(chosen)
+        blocks = []
+        for engine, own in zip(recipes, values, strict=True):
+            at, step = misses(engine, own), STEP * np.maximum(own, STEP)
+            blocks.append(np.column_stack([(misses(engine, own + step[k] * np.eye(n)[k]) - at) / step[k]
+                                           for k in range(n)]))  # fmt: skip
+        centre = np.eye(len(recipes)) - 1.0 / len(recipes)
+        return np.vstack([block_diag(*blocks), np.kron(centre, np.diag(pool))])
 
     top = np.array([p.most / p.scale for p in chosen])
-    at = np.clip([getattr(recipe, p.name) / p.scale for p in chosen], 0.01 * top, 0.99 * top)
+    at = [
+        np.clip([getattr(r, p.name) / p.scale for p in chosen], 0.01 * top, 0.99 * top)
+        for r in recipes.values()
+    ]
     found = least_squares(
-        misses, at, loss="soft_l1", f_scale=SOFT[quantity], bounds=(0.0, top), diff_step=1e-3, xtol=1e-4
+        residuals, np.concatenate(at), jac=slopes, bounds=(0.0, np.tile(top, len(recipes))), xtol=1e-4
     )
-    return with_values(found.x)
+    return {e: recipe(e, v) for e, v in zip(recipes, found.x.reshape(len(recipes), -1), strict=True)}
 
 
 def parameters_csv(recipes: Mapping[str, Recipe]) -> str:

@@ -64,7 +64,7 @@ def serve(
     mixed = np.interp(running, steps.batch, np.maximum.accumulate(steps.mixed))
     extra = np.maximum(mixed - decode, 0.0)
     phi = 1.0 if setup.random_lengths else recipe.lockstep_share
-    tpot = np.maximum.accumulate(decode + phi * (running / output_tokens) * extra) / setup.accepted_tokens
+    tpot = np.maximum.accumulate(decode / setup.accepted_tokens + phi * (running / output_tokens) * extra)
     waves = (setup.opening_burst if setup.random_lengths else recipe.lockstep_wave) * running * extra
     queue = np.where(binds, (steps.batch / np.maximum(running, 1e-9) - 1.0) * output_tokens * tpot, 0.0)
     server = recipe.first_token_s + (1.0 if setup.random_lengths else recipe.lockstep_steps) * mixed

@@ -41,7 +41,6 @@ class Case:
     """One curve's question; the batch size (requests in flight per attention rank) varies along it."""
 
     model: str
-    label: str
     gpu: str
     engine: str
     version: str
@@ -65,12 +64,13 @@ def read_case(row: Mapping[str, str]) -> tuple[Case, float]:
     isl, osl = number(row, "isl"), number(row, "osl")
     random_lengths = {isl, osl} <= BENCHMARK_LENGTHS and bool(row["attention_dp_size"])
     case = Case(
-        model=model.name, label=row["model_path"], gpu=known_gpu(row["system"]), engine=row["backend"],
+        model=model.name, gpu=known_gpu(row["system"]), engine=row["backend"],
         version=row["backend_version"], weights=_precision(row),
         layout=decode_layout(row, model, benchmark=random_lengths),
         input_tokens=isl, output_tokens=osl, random_lengths=random_lengths,
     )  # fmt: skip
-    return case, number(row, "batch_size")
+    # Requests in flight are batch_size x the labelled ranks, whatever the engine's own ranks are.
+    return case, number(row, "batch_size") * whole(row, "attention_dp_size") / case.layout.dp
 
 
 def decode_layout(row: Mapping[str, str], model: Model, *, benchmark: bool) -> Layout:

@@ -30,7 +30,12 @@ NAMES = {
 
 
 def cross_validate(table: Table, curves: Sequence[Curve], scheme: str, *, seed: int = 0) -> list[Scored]:
-    """Every distinct answered row predicted by a fit that has not seen it.
+    """Every distinct answered row predicted by a fit that has not seen it; raises what `unseen` raises."""
+    return scored_unseen(table, unseen(curves, scheme, seed=seed), seed=seed)
+
+
+def unseen(curves: Sequence[Curve], scheme: str, *, seed: int = 0) -> list[LeftOut]:
+    """Every curve predicted by a fit that has not seen it.
 
     `point` is `pair` with one measured point handed back. Raises InputError for an unknown scheme.
     """
@@ -38,7 +43,11 @@ def cross_validate(table: Table, curves: Sequence[Curve], scheme: str, *, seed: 
         raise InputError(f"cross-validate: {scheme!r} is not known",
                          hint=did_you_mean(scheme, NAMES) or f"one of {', '.join(SCHEMES)}")  # fmt: skip
     given = 1 if scheme == "point" else 0
-    found = list(left_out(curves, "pair" if given else scheme, seed=seed, given=given))
+    return list(left_out(curves, "pair" if given else scheme, seed=seed, given=given))
+
+
+def scored_unseen(table: Table, found: Sequence[LeftOut], *, seed: int = 0) -> list[Scored]:
+    """Rows of curves predicted unseen; the interval widths of each come from the other parts' curves."""
     part = np.random.default_rng(seed).integers(PARTS, size=len(found))
     width = [
         widths_of([f for f, p in zip(found, part.tolist(), strict=True) if p != k]) for k in range(PARTS)
@@ -63,8 +72,8 @@ def _scored(table: Table, out: LeftOut, width: AllWidths) -> Iterable[Scored]:
 
 
 def cross_validated(
-    table: Table, curves: Sequence[Curve], scheme: str, *, detail: bool = True
+    table: Table, found: Sequence[LeftOut], scheme: str, *, detail: bool = True
 ) -> tuple[list[AccuracyRow], list[DecisionRow]]:
-    """Lines of the accuracy table and of the decisions for one scheme."""
-    found = cross_validate(table, curves, scheme)
-    return accuracy_rows(found, NAMES[scheme], detail=detail), decision_rows(found, NAMES[scheme])
+    """Lines of the accuracy table and of the decisions for the curves predicted unseen under one scheme."""
+    rows = scored_unseen(table, found)
+    return accuracy_rows(rows, NAMES[scheme], detail=detail), decision_rows(rows, NAMES[scheme])

@@ -42,7 +42,7 @@ def read_case(row: Mapping[str, str]) -> tuple[Case, float]:
     model, gpu = resolve_model(row["model"]), known_gpu(row["gpu"])
     layout = Layout(tp=whole(row, "tp"), pp=whole(row, "pp"), dp=whole(row, "dp"), ep=whole(row, "ep"))
     case = Case(
-        model=model.name, label=row["model"].strip(), gpu=gpu, engine=engine,
+        model=model.name, gpu=gpu, engine=engine,
         version=row["engine_version"].strip(), layout=layout,
         weights=_one_of(row, "weight_precision", (*WEIGHT_BYTES, "fp4")) or "bf16",
         kv=_one_of(row, "kv_precision", KV_BYTES), random_lengths=LENGTHS[lengths],

@@ -115,7 +115,7 @@ def subject_of(case: Case, evaluation: Evaluation) -> Subject:
     layout = case.layout
     return Subject(
         engine=case.engine, version=version_group(case.version, evaluation.setup.recipe.version),
-        family=family_of(evaluation.model), label=case.label.lower(), system=case.gpu, weights=case.weights,
+        family=family_of(evaluation.model), model=case.model, system=case.gpu, weights=case.weights,
         gpus=layout.gpus, ep=layout.ep, dp=layout.dp, isl=case.input_tokens, osl=case.output_tokens,
         random_lengths=case.random_lengths,
         speculative=evaluation.setup.accepted_tokens > 1.0,

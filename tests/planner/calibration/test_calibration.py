@@ -39,6 +39,32 @@ def _evaluations() -> list[Evaluation]:
     return [evaluate_case(case, GRID, load_profiles()) for case in list(cases)[::4]]
 
 
+def test_engines_share_what_few_families_cannot_tell_apart() -> None:
+    """Pooled constants stay nearer to each other than an order of magnitude; others may differ freely."""
+    from planner.calibration.parameters import PARAMETERS
+
+    for p in (p for p in PARAMETERS if p.pooled):
+        values = [FITTED[engine][p.name] for engine in RECIPES]
+        assert min(values) > 0 and max(values) < 2 * min(values)
+
+
+def test_the_fit_finds_constants_that_were_put_in() -> None:
+    """Measurements made by the model itself under other constants return them, pulled together but in order."""
+    from dataclasses import replace
+
+    from planner.calibration.parameters import fit_recipes
+    from planner.calibration.points import curves_of
+
+    slower = {e: replace(r, host_s_per_sequence=3.0 * r.host_s_per_sequence) for e, r in RECIPES.items()}
+    curves = []
+    for curve in curves_of(read_table(SAMPLE), load_profiles())[::3]:
+        tpot, ttft = curve.physics_ms(slower[curve.case.engine])
+        curves.append(replace(curve, tpot_ms=tpot, ttft_ms=ttft))
+    found = fit_recipes(curves)
+    for engine, recipe in found.items():
+        assert recipe.host_s_per_sequence == pytest.approx(slower[engine].host_s_per_sequence, rel=0.25)
+
+
 def test_accuracy_document_is_current() -> None:
     written = (ROOT / "ACCURACY.md").read_text(encoding="utf-8")
     assert written == accuracy_document(load_calibration()), (

@@ -7,7 +7,7 @@ import pytest
 
 from planner.models import resolve_model
 from planner.records import Layout
-from planner.validate.cases import Refused, decode_layout
+from planner.validate.cases import INPUT_COLUMNS, Refused, decode_layout, read_case
 from planner.validate.decisions import Points, decide
 from planner.validate.score import errors
 
@@ -34,6 +34,23 @@ def test_labels_that_multiply_two_widths_are_decoded(
     row: dict[str, str], benchmark: bool, layout: Layout
 ) -> None:
     assert decode_layout(row, MIXTURE, benchmark=benchmark) == layout
+
+
+@pytest.mark.parametrize(
+    ("label", "batch", "in_flight_per_rank"),
+    [(labels(4, 4, 1, 16), 16, 64.0), (labels(1, 64, 8, 8), 2, 16.0), (labels(1, 4, 1, 4), 8, 8.0),
+     (labels(4, 1, 2, 2), 8, 8.0)],
+)  # fmt: skip
+def test_requests_in_flight_are_those_of_the_labelled_ranks(
+    label: dict[str, str], batch: int, in_flight_per_rank: float
+) -> None:
+    row = dict.fromkeys(INPUT_COLUMNS, "") | label | {
+        "backend": "sglang", "model_path": "deepseek-ai/DeepSeek-V3", "system": "b200_sxm", "precision": "fp8",
+        "mode": "agg", "isl": "1024", "osl": "1024", "batch_size": str(batch),
+    }  # fmt: skip
+    case, found = read_case(row)
+    assert found == in_flight_per_rank
+    assert found * case.layout.dp == batch * int(label["attention_dp_size"])
 
 
 def test_a_dense_model_keeps_its_width() -> None:
