@@ -22,7 +22,7 @@ from planner.analyses import (
     open_session,
 )
 from planner.errors import check_known
-from planner.measurements import run_profile, traces, verify_profile
+from planner.measurements import kernel_speedups, run_profile, traces, verify_profile
 from planner.pipeline import (
     actuals,
     check,
@@ -87,6 +87,7 @@ __all__ = [
     "forecast",
     "frontier",
     "held_prices",
+    "kernel_speedups",
     "kernel_value",
     "kernels",
     "load_catalog",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from planner.errors import InputError, MissingExtra, check_known
 
 if TYPE_CHECKING:
+    from planner.profiles.changes import Speedup
     from planner.profiles.measure.session import Outcome, Progress
     from planner.profiles.trace import Trace
     from planner.profiles.verify import Verification
@@ -67,6 +68,14 @@ def _check_variants(variants: Collection[str] | None, folders: tuple[Path, ...])
 
     for name in variants or ():
         manifest(name, folders)
+
+
+def kernel_speedups(before: Path | str, after: Path | str) -> tuple[Speedup, ...]:
+    """How many times faster each variant became from one trace file to another, with intervals; below 1 is slower."""
+    from planner.profiles.changes import speedups
+    from planner.profiles.tracefile import read_traces
+
+    return speedups(read_traces(Path(before)), read_traces(Path(after)))
 
 
 def verify_profile(

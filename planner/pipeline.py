@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ def check(
     baseline: Plan | None = None,
     baseline_path: Path | str | None = None,
     baseline_catalog: Catalog | None = None,
+    kernel_change: tuple[Path, Path] | None = None,
     causes: bool = True,
     fail_on_warn: bool = False,
     as_of: date | None = None,
@@ -38,11 +40,12 @@ def check(
 ) -> Findings:
     """The plan of the scenario (or `plan`) judged by its policy, and compared with `baseline`.
 
-    `path` is the scenario's file, so that findings can name lines. Raises what `recommend` raises.
+    `path` is the scenario's file, so that findings can name lines; `kernel_change` two trace files, before and
+    after, whose worth on this fleet the policy may ask for. Raises what `recommend` raises.
     """
     from planner import api
     from planner.judging import scenario_lines, verdict_on
-    from planner.plan import parse_plan
+    from planner.plan import Finding, parse_plan
     from planner.policy import aged
 
     today = as_of or date.today()
@@ -53,6 +56,20 @@ def check(
             scenario, catalog, profiles, as_of=today, gap=gap, time_limit_s=time_limit_s,
             on_progress=on_progress, calibration=calibration,
         )  # fmt: skip
+    if kernel_change is not None:
+        on_progress("pricing the kernel change")
+        changed = api.kernel_speedups(*kernel_change)
+        worth = api.kernel_value(
+            scenario, catalog, profiles, as_of=today, speedups={s.variant: s.interval for s in changed}
+        )
+        plan = replace(
+            plan,
+            analyses={**plan.analyses, "kernel_value": worth},
+            findings=(
+                *plan.findings,
+                *(Finding("warning", "kernel_change", s.warning) for s in changed if s.lost),
+            ),
+        )
     plan = parse_plan(plan.to_json())  # judged as stored: the same verdict from a file
     diff = None
     if baseline is not None:

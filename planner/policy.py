@@ -162,6 +162,15 @@ def _least_headroom(plan: Plan, _: Plan | None) -> float | None:
     return min((p.headroom for p in plan.placements if p.headroom is not None), default=None)
 
 
+def _kernel_change(plan: Plan, _: Plan | None) -> float | None:
+    """What a kernel change saves on the fleet, as `check --kernels-before --kernels-after` found it."""
+    found = plan.analyses.get("kernel_value")
+    rows = found.get("worth", ()) if isinstance(found, Mapping) else ()
+    known = [w for w in rows if w.get("kind") == "speedup" and w.get("usd_per_month") is not None]
+    fleet = [w for w in known if w.get("workload") == "all"] or known
+    return sum(float(w["usd_per_month"]["value"]) for w in fleet) if fleet else None
+
+
 RULES: Mapping[str, Rule] = {
     "max_usd_per_month": Rule(_cost, "most", "the cost per month", "usd"),
     "max_increase_usd_per_month": Rule(
@@ -183,6 +192,9 @@ RULES: Mapping[str, Rule] = {
         "share",
     ),
     "min_headroom": Rule(_least_headroom, "least", "the capacity left free", "share"),
+    "min_kernel_value_usd_per_month": Rule(
+        _kernel_change, "least", "what the kernel change saves on this fleet", "usd"
+    ),
 }
 """Every rule by its key in `[policy]`, in the order they are reported."""
 

@@ -171,6 +171,10 @@ class PolicyLimits(Record):
     """Share of the dollars that rests on measurements."""
     min_headroom: Annotated[t.Share | None, Field(examples=[0.1])] = None
     """Share of its capacity that every placement keeps free."""
+    min_kernel_value_usd_per_month: Annotated[
+        float | None, Field(ge=-1e12, le=1e12, strict=True, allow_inf_nan=False, examples=[0])
+    ] = None
+    """What a kernel change (`check --kernels-before --kernels-after`) saves on this fleet; 0: it must not cost."""
 
 
 class Policy(PolicyLimits):

@@ -145,10 +145,14 @@ class _Pricer:
             yield KernelWorth("engine", scope.name, main, other, (), worth, note)
 
     def speedup_value(self, scope: Scope, variant: str, ratios: tuple[float, float, float]) -> KernelWorth:
-        """Cost today less cost if the variant took 1/ratio of its time."""
+        """Cost today less cost if the variant took 1/ratio of its time.
+
+        A slower one stays in its place (switch value): what a regression costs whoever does not switch away.
+        """
         saved = []
         for ratio in ratios:
             rule = replace(self._rule, faster=((variant, ratio),))
+            rule = replace(rule, forced=frozenset({variant})) if ratio < 1 else rule
             faster = restacked(self.case, scope, rule, everywhere=True)
             best = min(faster.usd_per_month, self.today.usd_per_month) if ratio >= 1 else faster.usd_per_month
             saved.append(self.today.usd_per_month - best)

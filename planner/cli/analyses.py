@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,12 +17,12 @@ from planner.cli.question import (
     PricesOption,
     ScenarioArgument,
     SetOption,
+    both,
     question,
 )
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from planner.analysis.session import Session
 
@@ -93,11 +94,23 @@ def kernel_value(
     prices: PricesOption = None,
     calibration: CalibrationOption = None,
     as_of: AsOfOption = None,
+    before: Annotated[
+        Path | None, typer.Option(help="Traces before a kernel change: what the change is worth instead.")
+    ] = None,
+    after: Annotated[Path | None, typer.Option(help="Traces after it.")] = None,
     out: Output,
 ) -> None:
     """What each kernel, switch and engine is worth to a plan, in dollars a month."""
+    from planner import api
+
     asked = opened(scenario, config, example, set_, prices, calibration, as_of, out)
-    out.emit(asked.kernel_value())
+    if (files := both(before, after, "--before", "--after")) is None:
+        out.emit(asked.kernel_value())
+        return
+    changed = api.kernel_speedups(*files)
+    for text in filter(None, (s.warning for s in changed)):
+        out.say(f"warning: {text}")
+    out.emit(asked.kernel_value({s.variant: s.interval for s in changed}))
 
 
 def lock_in(

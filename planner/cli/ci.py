@@ -21,6 +21,7 @@ from planner.cli.question import (
     ScenarioArgument,
     SetOption,
     TimeLimitOption,
+    both,
     lock_path,
     question,
     question_path,
@@ -61,6 +62,10 @@ def check(
     baseline_prices: Annotated[
         Path | None, typer.Option(help="Offers of the baseline, to tell prices from measurements.")
     ] = None,
+    kernels_before: Annotated[
+        Path | None, typer.Option(help="Traces before a kernel change; the policy may ask what it is worth.")
+    ] = None,
+    kernels_after: Annotated[Path | None, typer.Option(help="Traces after it.")] = None,
     causes: Annotated[bool, typer.Option(help="Re-solve to split the change by cause.")] = True,
     fail_on_warn: Annotated[bool, typer.Option("--fail-on-warn", help="A warning fails too.")] = False,
     save: Annotated[Path | None, typer.Option(help="Write the plan here, the next baseline.")] = None,
@@ -100,6 +105,7 @@ def check(
                 baseline=_baseline(baseline, out),
                 baseline_path=baseline,
                 baseline_catalog=api.load_catalog(baseline_prices) if baseline_prices else None,
+                kernel_change=both(kernels_before, kernels_after, "--kernels-before", "--kernels-after"),
                 causes=causes,
                 calibration=calibration,
                 fail_on_warn=fail_on_warn,

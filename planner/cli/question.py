@@ -101,6 +101,13 @@ def question_path(named: Path | None, config: Path | None, example: str | None, 
     return path
 
 
+def both(one: Path | None, other: Path | None, *names: str) -> tuple[Path, Path] | None:
+    """Two files that go together, or neither."""
+    if (one is None) != (other is None):
+        raise typer.BadParameter(f"{' and '.join(names)} go together")
+    return (one, other) if one is not None and other is not None else None
+
+
 def lock_path(given: Path | None, scenario: Path | None) -> Path:
     """The lock in force."""
     return given or (scenario.parent if scenario else Path()) / LOCK_NAME

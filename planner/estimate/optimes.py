@@ -153,7 +153,9 @@ class TableTimes:
             elif block.engine not in (self._engine, "nccl", "oneccl") and op != "gemm":
                 time = OpTime(time.seconds, np.maximum(time.basis, np.int8(TRANSFERRED)))
             seconds, ratio = time.seconds, self._admissible.ratio(block.variant)
-            if ratio != 1.0:  # no kernel is faster than the roofline
+            if ratio < 1.0:
+                seconds = seconds / ratio
+            elif ratio > 1.0:  # no kernel is faster than the roofline
                 seconds = np.minimum(seconds, np.maximum(seconds / ratio, floor()))
             timings.append(Timing(op, block.variant, seconds, time.basis))
         return timings
