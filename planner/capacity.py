@@ -120,19 +120,38 @@ def slots_needed(
     arrays = (np.asarray(a, float) for a in (offered, service_s, wait_budget_s))
     r, service, budget = np.broadcast_arrays(*arrays)
     allowed = 1.0 - percentile / 100.0 + 1e-12  # one slot at exactly 10 % load is within 10 %
-
-    def late(c: Floats) -> NDArray[np.bool_]:
-        return wait_tail(c, r, service_s=service, wait_s=budget, ca2=ca2, cs2=cs2) > allowed
-
+    found = np.zeros(r.shape)
+    busy = np.flatnonzero(r.ravel() > 0)
+    r, service, budget = (a.ravel()[busy] for a in (r, service, budget))
     low = np.floor(r)  # as many slots as load never suffice; the top is square-root staffing with beta = 20
     high = np.ceil(r + 20.0 * np.sqrt(r) + 20.0)
-    for _ in range(_BISECTIONS):
-        middle = np.floor((low + high) / 2)
-        bad = late(np.maximum(middle, 1.0)) | (middle < 1)
-        low, high = np.where(bad, middle, low), np.where(bad, high, middle)
-        if (high - low <= 1).all():
-            break
-    return np.where(r > 0, high, 0.0)
+    probe = np.floor(r + _staffing(r, budget / service / _burstiness(ca2, cs2), allowed) * np.sqrt(r))
+    open_, step = np.arange(len(r)), 1.0
+    while open_.size:  # from a good guess outwards, further every time, and by halves once both ends are close
+        lo, hi = low[open_], high[open_]
+        c = np.clip(probe[open_], lo + 1.0, np.maximum(hi - 1.0, 1.0))
+        tail = wait_tail(c, r[open_], service_s=service[open_], wait_s=budget[open_], ca2=ca2, cs2=cs2)
+        late = tail > allowed
+        lo, hi = np.where(late, c, lo), np.where(late, hi, np.minimum(c, hi))
+        low[open_], high[open_] = lo, hi
+        near = np.where(late, c + step, c - step)
+        probe[open_] = np.where((near <= lo) | (near >= hi), np.floor((lo + hi) / 2), near)
+        open_, step = open_[hi - lo > 1], 2.0 * step
+    found.ravel()[busy] = high
+    return found
+
+
+def _staffing(offered: Floats, patience: Floats, allowed: float) -> Floats:
+    """About the beta of square-root staffing that keeps all but `allowed` of waits inside the budget, which is
+    `patience` mean waits of one slot: P(wait) = 1 / (1 + beta Phi(beta) / phi(beta)), Halfin and Whitt."""
+    from scipy.special import erfcx
+
+    beta, pull = np.zeros_like(offered), np.sqrt(offered) * patience
+    for _ in range(5):  # Newton on a concave function, from its right side after the first step
+        ratio = np.sqrt(np.pi / 2.0) * erfcx(-beta / np.sqrt(2.0))  # Phi / phi
+        waits = 1.0 + beta * ratio
+        beta += (-np.log(waits) - beta * pull - np.log(allowed)) / ((ratio + beta * waits) / waits + pull)
+    return beta
 
 
 def max_utilisation(

@@ -65,6 +65,7 @@ class Profiles:
         self._made: dict[int, Block] = {}
         self._curves: dict[tuple[str, int], Curves] = {}
         self._open: dict[str, Any] = {}
+        self._found: dict[object, tuple[Block, ...]] = {}
 
     @cached_property
     def _by_system_and_op(self) -> Mapping[tuple[str, str], list[int]]:
@@ -97,13 +98,17 @@ class Profiles:
 
         Further keywords match `Block.detail`: `distribution="balanced"`, `scope="module"` ...
         """
+        asked = (system, op, engine, dtype, kv_dtype, variant, value, *detail.items())
+        if asked in self._found:
+            return self._found[asked]
         systems = self.systems if system is None else (system,)
         ops = self.ops if op is None else (op,)
         rows = (i for s in systems for o in ops for i in self._by_system_and_op.get((s, o), ()))
         wanted = {"engine": engine, "dtype": dtype, "kv_dtype": kv_dtype, "variant": variant, "value": value}
         tests = [(self._columns[name], want) for name, want in wanted.items() if want is not None]
         found = (self._header(i) for i in rows if all(column[i] == want for column, want in tests))
-        return tuple(b for b in found if all(b.about(k) == v for k, v in detail.items()))
+        self._found[asked] = tuple(b for b in found if all(b.about(k) == v for k, v in detail.items()))
+        return self._found[asked]
 
     def curves(self, block: Block) -> Curves:
         """Points of one block, read once."""

@@ -195,12 +195,6 @@ class Case:
         return market(self.scenario, self.catalog)
 
 
-def capacity_of(case: Case, ways: Sequence[Ways], columns: Sequence[Column]) -> Floats:
-    """[K, columns]: what one unit sustains for each class of the question."""
-    limits = case.scenario.constraints.model_copy(update={"budget_usd_per_month": None})
-    return problem_of(ways, columns, case.decided.slices, limits).capacity_per_s
-
-
 def lean(offers: Iterable[Offer], *, sellers: bool = True) -> tuple[Offer, ...]:
     """Of unlimited offers alike in all but price and place, the cheapest; limited ones all."""
     best: dict[object, Offer] = {}

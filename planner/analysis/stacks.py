@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.analysis.case import Case, Posed, capacity_of, joined, loaded, only_rows
+from planner.analysis.case import Case, Posed, joined, loaded, only_rows
 from planner.estimate.admissible import Admissible
 from planner.kernels.registry import load_variants
 from planner.optimize.problem import Bools
+from planner.options.build import capacity_of
 from planner.options.configurations import Configuration, Configurations
 from planner.options.table import Ways, options_of
 from planner.profiles.gpus import load_gpus
@@ -102,7 +103,7 @@ def _with_gpu(case: Case, posed: Posed, w: int, gpu: str, touched: Bools, rule: 
         columns[i] = replace(columns[i], option=options[columns[i].option.offer.key])
     if able:
         ways = tuple(fresh if i == w else x for i, x in enumerate(posed.ways))
-        capacity[:, able] = capacity_of(case, ways, [columns[i] for i in able])
+        capacity[:, able] = capacity_of(ways, [columns[i] for i in able], case.decided.slices)
     return replace(posed, columns=tuple(columns), problem=posed.problem.changed(capacity_per_s=capacity))
 
 

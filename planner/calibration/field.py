@@ -75,6 +75,10 @@ class Field:
         codes = [[n.get(key, -1) for key in c] for n, c in zip(names, columns, strict=True)]
         return names, np.array(codes, np.int64).T
 
+    def measured(self, group: int, key: Hashable) -> bool:
+        """Whether any point is of this key of a group (by its place in `GROUPS`)."""
+        return key in self._keys[0][group]
+
     def _shared_with(self, context: Context) -> tuple[Array, Array, float]:
         """Variance shared with each context, (smooth, constant), and the variance of one point of `context`."""
         names, codes = self._keys

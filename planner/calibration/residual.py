@@ -56,7 +56,7 @@ def residuals(subject: Subject, batch: Array, calibration: Calibration | None = 
 def is_known(calibration: Calibration, engine: str, context: Context) -> bool:
     """Whether measurements share the model, GPU and format of `context`."""
     field = calibration.field(engine, "tpot")
-    return field is not None and any(c[_KNOWN] == context[_KNOWN] for c in field.contexts)
+    return field is not None and field.measured(_KNOWN, context[_KNOWN])
 
 
 def _one(calibration: Calibration, subject: Subject, quantity: str, x: Array, *, known: bool) -> Residual:

@@ -100,18 +100,30 @@ def attention_floor(
     return roofline.linear(call, convolution=False)(batch, length if prefill else 1.0)
 
 
-def times_on(gpu: Gpu, profiles: Profiles, *, engine: str, admissible: Admissible) -> OpTimes | None:
-    """Times of `engine` on `gpu`: its own tables, or its relative's; None where neither exists."""
+def times_on(
+    gpu: Gpu,
+    profiles: Profiles,
+    *,
+    engine: str,
+    admissible: Admissible,
+    known: dict[tuple[str, str], TableTimes] | None = None,
+) -> OpTimes | None:
+    """Times of `engine` on `gpu`: its own tables, or its relative's; None where neither exists.
+
+    `known` remembers tables by (GPU, engine), so that relatives share what was read of them.
+    """
+    gpus, shared = load_gpus(), {} if known is None else known
+
+    def tables(key: str) -> TableTimes:
+        if (key, engine) not in shared:
+            shared[key, engine] = TableTimes(gpus[key], profiles, engine=engine, admissible=admissible)
+        return shared[key, engine]
+
     if gpu.measured:
-        return TableTimes(gpu, profiles, engine=engine, admissible=admissible)
+        return tables(gpu.key)
     if gpu.reference is None or not gpu.plannable:
         return None
-    gpus = load_gpus()
-    source = TableTimes(gpus[gpu.reference], profiles, engine=engine, admissible=admissible)
+    source = tables(gpu.reference)
     same_link = gpu.link_kind in ("nvlink", "xgmi") and source.gpu.link_kind == "nvlink"
-    links = (
-        source
-        if same_link
-        else TableTimes(gpus[PCIE_RELATIVE], profiles, engine=engine, admissible=admissible)
-    )
+    links = source if same_link else tables(PCIE_RELATIVE)
     return TransferredTimes(gpu, source, links=links)

@@ -92,8 +92,7 @@ def problem_of(
         if c.option.offer.availability is not None:
             pool_limit[pools[_pool(c.option)]] = c.option.offer.availability
     deadlines = [slices[0].deadline(w) for w in range(len(ways))]
-    classes = [(w, ANY_PERIOD if d else t) for w, d in enumerate(deadlines)
-               for t in range(len(slices) if d is None else 1) if d or slices[t].rates[w] > 0]  # fmt: skip
+    classes = _classes(slices, len(ways))
     rates = np.array([slices[max(t, 0)].rates[w] for w, t in classes])
     lasts = np.array([slices[t].hours if t >= 0 else deadlines[w] for w, t in classes], float)
     price = np.array(
@@ -113,7 +112,7 @@ def problem_of(
         options=tuple(c.option.offer.label for c in columns),
         option_group=np.array([c.option.workload for c in columns], np.int64),
         option_pool=np.array([pools[_pool(c.option)] for c in columns], np.int64),
-        capacity_per_s=_capacity(ways, columns, slices, classes),
+        capacity_per_s=capacity_of(ways, columns, slices),
         usd_per_hour=price,
         is_spot=np.array([c.option.offer.term == "spot" for c in columns], bool),
         pool_limit=pool_limit,
@@ -167,31 +166,34 @@ def with_hosted(p: Problem, hosted: Sequence[HostedOption], hours: NDArray[np.fl
     )
 
 
-def _capacity(
-    ways: Sequence[Ways],
-    columns: Sequence[Column],
-    slices: Sequence[Slice],
-    classes: Sequence[tuple[int, int]],
-) -> NDArray[np.float64]:
+def _classes(slices: Sequence[Slice], workloads: int) -> list[tuple[int, int]]:
+    """(workload, slice) of every class; work with a deadline has one, in no slice of its own."""
+    deadlines = [slices[0].deadline(w) for w in range(workloads)]
+    return [(w, ANY_PERIOD if d else t) for w, d in enumerate(deadlines)
+            for t in range(len(slices) if d is None else 1) if d or slices[t].rates[w] > 0]  # fmt: skip
+
+
+def capacity_of(ways: Sequence[Ways], columns: Sequence[Column], slices: Sequence[Slice]) -> NDArray[np.float64]:
     """[K, O]: what one unit sustains for a class, its headroom adjusted to the smaller pool of quieter hours.
 
     The rate of work with a deadline is its mean until then; a unit that runs h of its d hours sustains h / d of that.
     """
+    classes = _classes(slices, len(ways))
     group = np.array([c.option.workload for c in columns])
     full = np.array([c.option.capacity_per_s for c in columns])
     rows = np.array([c.option.row for c in columns])
     capacity = np.zeros((len(classes), len(columns)))
-    there = np.array([_open_hours(c, slices) for c in columns])
-    for k, (w, t) in enumerate(classes):
-        mine = group == w
+    for w in dict.fromkeys(w for w, _ in classes):
+        mine, at = np.flatnonzero(group == w), np.array([k for k, (other, _) in enumerate(classes) if other == w])
         if (deadline := slices[0].deadline(w)) is not None:
-            capacity[k, mine] = full[mine] * np.minimum(there[mine] / deadline, 1.0)
-            continue
-        way = ways[w]
-        peak = way.workload.demand.peak_requests_per_s
-        distinct, place = np.unique(rows[mine], return_inverse=True)
-        factor = way.load.pooling(distinct, peak_per_s=peak, rate_per_s=slices[t].rates[w], slo=way.slo)
-        capacity[k, mine] = full[mine] * factor[place]
+            there = np.array([_open_hours(columns[i], slices) for i in mine.tolist()])
+            factor = np.minimum(there / deadline, 1.0)[None, :]
+        else:
+            peak, rates = ways[w].workload.demand.peak_requests_per_s, [slices[classes[k][1]].rates[w] for k in at]
+            distinct, place = np.unique(rows[mine], return_inverse=True)
+            load = ways[w].load
+            factor = load.pooling(distinct, peak_per_s=peak, rates_per_s=rates, slo=ways[w].slo)[:, place]
+        capacity[np.ix_(at, mine)] = full[mine] * factor
     return capacity
 
 

@@ -16,7 +16,7 @@ from planner.estimate.admissible import Admissible
 from planner.estimate.evaluate import Evaluation, Lengths, evaluate
 from planner.estimate.layout import candidate_layouts
 from planner.estimate.memory import max_running, memory_of
-from planner.estimate.optimes import OpTimes
+from planner.estimate.optimes import OpTimes, TableTimes
 from planner.estimate.precision import OpFormats, op_formats, refusal
 from planner.estimate.recipes import RECIPES, Setup, setup_for
 from planner.estimate.spread import Spread
@@ -67,6 +67,7 @@ class Configurations:
         """One rule on kernels for all, or the choice that a comparison makes."""
         self._admissible = self.admissible or Admissible(self.rule)
         self._times: dict[tuple[str, str], OpTimes | None] = {}
+        self._tables: dict[tuple[str, str], TableTimes] = {}
         self._known: dict[tuple[str, str, int], tuple[list[Configuration], Counter[tuple[str, str]]]] = {}
 
     def same_stack(self, other: Configurations) -> bool:
@@ -79,7 +80,7 @@ class Configurations:
         other = Configurations(
             self.profiles, self.rule, self.engines, self.calibration, admissible=self.admissible
         )
-        other._times, other._known = self._times, self._known
+        other._times, other._tables, other._known = self._times, self._tables, self._known
         return other
 
     def on(self, workload: Workload, gpu: Gpu, *, most_gpus: int) -> list[Configuration]:
@@ -119,7 +120,9 @@ class Configurations:
     def _times_on(self, gpu: Gpu, engine: str) -> OpTimes | None:
         key = (gpu.key, engine)
         if key not in self._times:
-            self._times[key] = times_on(gpu, self.profiles, engine=engine, admissible=self._admissible)
+            self._times[key] = times_on(
+                gpu, self.profiles, engine=engine, admissible=self._admissible, known=self._tables
+            )
         return self._times[key]
 
     def _formats(self, workload: Workload, gpu: Gpu) -> Iterator[tuple[str, str, OpFormats]]:

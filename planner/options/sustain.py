@@ -54,14 +54,19 @@ class Sustained:
     service_s: Array  # seconds a request holds its slot, at the batch limit
     wait_budget_s: Array  # what a request may wait for a slot
 
-    def pooling(self, rows: NDArray[np.int64], *, peak_per_s: float, rate_per_s: float, slo: Slo) -> Array:
-        """How much less of its capacity each row may use at `rate_per_s` than at the peak: fewer requests
-        share fewer slots, and small pools wait more."""
-        if not slo.interactive or rate_per_s >= peak_per_s:
-            return np.ones(len(rows))
-        service, budget = self.service_s[rows], self.wait_budget_s[rows]
-        at = [_busy(rate * service, service, budget, slo.percentile) for rate in (rate_per_s, peak_per_s)]
-        return np.minimum(at[0] / at[1], 1.0)
+    def pooling(
+        self, rows: NDArray[np.int64], *, peak_per_s: float, rates_per_s: Sequence[float], slo: Slo
+    ) -> Array:
+        """[rates, rows]: how much less of its capacity each row may use at each rate than at the peak: fewer
+        requests share fewer slots, and small pools wait more."""
+        factor = np.ones((len(rates_per_s), len(rows)))
+        quiet = np.asarray(rates_per_s) < peak_per_s
+        if slo.interactive and quiet.any():
+            service, budget = self.service_s[rows], self.wait_budget_s[rows]
+            rates = np.append(np.asarray(rates_per_s)[quiet], peak_per_s)
+            busy = _busy(rates[:, None] * service, service, budget, slo.percentile)
+            factor[quiet] = np.minimum(busy[:-1] / busy[-1], 1.0)
+        return factor
 
 
 def _busy(offered: Array, service_s: Array, budget_s: Array, percentile: float) -> Array:
@@ -163,9 +168,26 @@ def _rates(c: _Curves, slo: Slo, able: NDArray[np.bool_], demand_per_s: float) -
     by_prefill = _prefill_limit(budget, prefill, share)
     busy = np.minimum(by_prefill, 0.9 * most[able] / ranks)
     rest = np.maximum(budget - _prefill_wait(busy * prefill, prefill, share), LEAST_WAIT_SHARE * budget)
-    by_slots = _busy(demand_per_s * service, service, rest, slo.percentile) * most[able]
-    rate[able] = np.where(budget > 0.0, np.minimum(by_slots, by_prefill * ranks), 0.0)
     left[able] = rest
+    # A slot more than the load is the least there is: what cannot be the best of its row even so is left at 0.
+    offered, row = demand_per_s * service, np.nonzero(able)[0]
+    by_prefill = np.where(budget > 0.0, by_prefill * ranks, 0.0)
+    most_there = np.minimum(offered / (np.floor(offered) + 1.0) * most[able], by_prefill)
+
+    def exact(these: NDArray[np.int64]) -> Array:
+        busy = _busy(offered[these], service[these], rest[these], slo.percentile)
+        return np.minimum(busy * most[able][these], by_prefill[these])
+
+    rate[able] = most_there
+    promising = np.zeros(able.shape, bool)
+    promising[np.arange(len(rate)), rate.argmax(axis=1)] = True
+    first = np.flatnonzero(promising[able])
+    best = np.zeros(len(rate))
+    best[row[first]] = exact(first)
+    open_ = np.flatnonzero((most_there >= best[row] * (1.0 - 1e-9)) & (most_there > 0.0))
+    found = np.zeros(len(row))
+    found[open_] = exact(open_)
+    rate[able] = found
     return rate, left
 
 

@@ -145,7 +145,7 @@ def test_a_batch_without_a_limit_runs_at_the_utilisation_of_full_slots() -> None
 
 def test_quiet_hours_use_less_of_each_replica_and_the_peak_all_of_it() -> None:
     found, rows = _sustained(demand=100.0), np.arange(3)
-    factors = [found.pooling(rows, peak_per_s=100.0, rate_per_s=r, slo=SLO) for r in (100.0, 30.0, 3.0)]
+    factors = found.pooling(rows, peak_per_s=100.0, rates_per_s=(100.0, 30.0, 3.0), slo=SLO)
     assert (factors[0] == 1).all()
     assert (factors[2] <= factors[1]).all() and (factors[1] <= factors[0]).all()
     assert (factors[2] > 0).all()
@@ -154,7 +154,7 @@ def test_quiet_hours_use_less_of_each_replica_and_the_peak_all_of_it() -> None:
 def test_batches_pool_nothing() -> None:
     batch = replace(SLO, interactive=False)
     found = _sustained(batch, demand=100.0)
-    assert (found.pooling(np.arange(3), peak_per_s=100.0, rate_per_s=1.0, slo=batch) == 1).all()
+    assert (found.pooling(np.arange(3), peak_per_s=100.0, rates_per_s=[1.0], slo=batch) == 1).all()
 
 
 def test_the_wait_for_prompts_by_hand() -> None:
