@@ -127,7 +127,9 @@ def slots_needed(
     high = np.ceil(r + 20.0 * np.sqrt(r) + 20.0)
     probe = np.floor(r + _staffing(r, budget / service / _burstiness(ca2, cs2), allowed) * np.sqrt(r))
     open_, step = np.arange(len(r)), 1.0
-    while open_.size:  # from a good guess outwards, further every time, and by halves once both ends are close
+    while (
+        open_.size
+    ):  # from a good guess outwards, further every time, and by halves once both ends are close
         lo, hi = low[open_], high[open_]
         c = np.clip(probe[open_], lo + 1.0, np.maximum(hi - 1.0, 1.0))
         tail = wait_tail(c, r[open_], service_s=service[open_], wait_s=budget[open_], ca2=ca2, cs2=cs2)

@@ -11,7 +11,7 @@ import numpy as np
 
 from planner.decide import Decided, market
 from planner.optimize.family import Family
-from planner.optimize.problem import Bools, Decision, Floats, Problem
+from planner.optimize.problem import Bools, Decision, Problem
 from planner.options.build import Column, columns_of, problem_of
 from planner.options.configurations import Configurations
 from planner.options.hosted import HostedOption

@@ -173,7 +173,9 @@ def _classes(slices: Sequence[Slice], workloads: int) -> list[tuple[int, int]]:
             for t in range(len(slices) if d is None else 1) if d or slices[t].rates[w] > 0]  # fmt: skip
 
 
-def capacity_of(ways: Sequence[Ways], columns: Sequence[Column], slices: Sequence[Slice]) -> NDArray[np.float64]:
+def capacity_of(
+    ways: Sequence[Ways], columns: Sequence[Column], slices: Sequence[Slice]
+) -> NDArray[np.float64]:
     """[K, O]: what one unit sustains for a class, its headroom adjusted to the smaller pool of quieter hours.
 
     The rate of work with a deadline is its mean until then; a unit that runs h of its d hours sustains h / d of that.
@@ -184,14 +186,17 @@ def capacity_of(ways: Sequence[Ways], columns: Sequence[Column], slices: Sequenc
     rows = np.array([c.option.row for c in columns])
     capacity = np.zeros((len(classes), len(columns)))
     for w in dict.fromkeys(w for w, _ in classes):
-        mine, at = np.flatnonzero(group == w), np.array([k for k, (other, _) in enumerate(classes) if other == w])
+        mine, at = (
+            np.flatnonzero(group == w),
+            np.array([k for k, (other, _) in enumerate(classes) if other == w]),
+        )
         if (deadline := slices[0].deadline(w)) is not None:
             there = np.array([_open_hours(columns[i], slices) for i in mine.tolist()])
             factor = np.minimum(there / deadline, 1.0)[None, :]
         else:
-            peak, rates = ways[w].workload.demand.peak_requests_per_s, [slices[classes[k][1]].rates[w] for k in at]
+            rates = [slices[classes[k][1]].rates[w] for k in at]
+            peak, load = ways[w].workload.demand.peak_requests_per_s, ways[w].load
             distinct, place = np.unique(rows[mine], return_inverse=True)
-            load = ways[w].load
             factor = load.pooling(distinct, peak_per_s=peak, rates_per_s=rates, slo=ways[w].slo)[:, place]
         capacity[np.ix_(at, mine)] = full[mine] * factor
     return capacity
