@@ -22,7 +22,15 @@ from planner.analyses import (
     open_session,
 )
 from planner.errors import check_known
-from planner.measurements import kernel_speedups, run_profile, traces, verify_profile
+from planner.measurements import (
+    earning_kernels,
+    import_profile,
+    kernel_speedups,
+    leaderboard,
+    run_profile,
+    traces,
+    verify_profile,
+)
 from planner.pipeline import (
     actuals,
     check,
@@ -76,6 +84,7 @@ __all__ = [
     "compare",
     "decide_price",
     "diff_prices",
+    "earning_kernels",
     "estimate",
     "example_names",
     "example_text",
@@ -87,9 +96,11 @@ __all__ = [
     "forecast",
     "frontier",
     "held_prices",
+    "import_profile",
     "kernel_speedups",
     "kernel_value",
     "kernels",
+    "leaderboard",
     "load_catalog",
     "load_example",
     "load_plan",

@@ -6,6 +6,7 @@ Every function imports what it needs when it is called; the clock and the file s
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ from planner.errors import InputError, MissingExtra, check_known
 
 if TYPE_CHECKING:
     from planner.profiles.changes import Speedup
+    from planner.analysis.session import Session
+    from planner.leaderboard import Earner, Ranked
+    from planner.profiles.importers.foreign import Imported
     from planner.profiles.measure.session import Outcome, Progress
     from planner.profiles.trace import Trace
     from planner.profiles.verify import Verification
@@ -79,15 +83,39 @@ def kernel_speedups(before: Path | str, after: Path | str) -> tuple[Speedup, ...
 
 
 def verify_profile(
-    path: Path | str, *, nonce: str | None = None, against: Path | str | None = None
+    path: Path | str,
+    *,
+    nonce: str | None = None,
+    against: Path | str | None = None,
+    save: Path | str | None = None,
 ) -> Verification:
     """Is a file of traces what it says? Accepted with a trust level, or rejected with reasons; runs none of it.
 
-    `nonce` is the challenge its submitter was given; `against` a file from another machine with the same device.
+    `nonce` is the challenge its submitter was given; `against` a file from another machine with the same device;
+    `save` receives the rows of an accepted file with the trust they have earned.
     """
+    from planner.files import write_atomically
+    from planner.profiles.tracefile import to_line
     from planner.profiles.verify import verify_file
 
-    return verify_file(Path(path), nonce=nonce, against=Path(against) if against else None)
+    found = verify_file(Path(path), nonce=nonce, against=Path(against) if against else None)
+    if save is not None and found.accepted:
+        write_atomically(Path(save), "".join(map(to_line, found.traces)))
+    return found
+
+
+def import_profile(path: Path | str, output: Path | str) -> Imported:
+    """Another project's op measurements as traces in `output`: Liger's CSV, AITER's tables, FlashInfer-Bench traces.
+
+    Rows are marked imported and never pass trust 1; what cannot be carried is counted with the reason.
+    """
+    from planner.files import write_atomically
+    from planner.profiles.importers.foreign import import_file
+    from planner.profiles.tracefile import to_line
+
+    found = import_file(Path(path), when=datetime.now(UTC).date().isoformat())
+    write_atomically(Path(output), "".join(to_line(x) for x in found.traces))
+    return found
 
 
 def traces(
@@ -113,3 +141,45 @@ def traces(
         and variant in (None, x.kernel.variant)
         and dtype in (None, x.job.dtype_in)
     )
+
+
+def leaderboard(
+    path: Path | str | None = None,
+    *,
+    device: str | None = None,
+    op: str | None = None,
+    dtype: str | None = None,
+) -> tuple[Ranked, ...]:
+    """Variants ranked by time against the baseline of their device, from shipped traces or those of a file.
+
+    A file is verified first: rows of a rejected one count for nothing, and the reason is an InputError.
+    """
+    from planner.leaderboard import rank
+
+    found = traces(device=device, op=op, dtype=dtype) if path is None else _verified(path)
+    wanted = {"device": device, "op": op, "dtype": dtype}
+    rows = rank(found)
+    return tuple(r for r in rows if all(want in (None, getattr(r, name)) for name, want in wanted.items()))
+
+
+def earning_kernels(session: Session, path: Path | str | None = None) -> tuple[Earner, ...]:
+    """Variants ranked by dollars a month on the fleet of an opened question (`open_session`), with intervals.
+
+    From the op tables of the plan's engines, and from traces (shipped, or of a verified file) of GPUs it rents.
+    """
+    from planner.leaderboard import Speedups, earners, rank
+    from planner.records import Quantity
+
+    def worth(speedups: Speedups) -> dict[str, Quantity | None]:
+        saved = session.kernel_value(speedups).worth
+        return {w.subject: w.usd_per_month for w in saved if w.workload == saved[0].workload}
+
+    rows = rank(_verified(path) if path else traces())
+    return earners(session.kernel_value(), rows, session.bare_plan, worth)
+
+
+def _verified(path: Path | str) -> tuple[Trace, ...]:
+    found = verify_profile(path)
+    if not found.accepted:
+        raise InputError(f"rejected: {found.reasons[0]}", path=path, hint="see planner profile verify")
+    return found.traces

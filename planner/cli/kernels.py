@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from planner.cli.analyses import kernel_value
+from planner.cli.analyses import kernel_value, opened
 from planner.cli.command import ROWS, command, new_app
 from planner.cli.output import Output
+from planner.cli.question import AsOfOption, ExampleOption
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     group = new_app("The kernel variants we know.")
     command(group, "list", formats=ROWS)(list_variants)
     command(group, "value", formats=ROWS)(kernel_value)
+    command(group, "leaderboard", formats=ROWS)(leaderboard)
     app.add_typer(group, name="kernels")
 
 
@@ -34,3 +37,29 @@ def list_variants(
     from planner.render.lists import variants
 
     out.emit(variants(api.kernels(op=op, engine=engine, open_only=open_only, portable_only=portable_only)))
+
+
+def leaderboard(
+    file: Annotated[Path | None, typer.Argument(help="Traces to rank. [default: those shipped]")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Device key, as profile show --traces prints it.")
+    ] = None,
+    op: Annotated[str | None, typer.Option(help="gemm, rmsnorm, attention_decode ...")] = None,
+    dtype: Annotated[str | None, typer.Option(help="fp32, bf16 ...")] = None,
+    scenario: Annotated[
+        Path | None, typer.Option(help="Rank by dollars a month on this question's fleet.")
+    ] = None,
+    example: ExampleOption = None,
+    as_of: AsOfOption = None,
+    *,
+    out: Output,
+) -> None:
+    """Rank kernel variants by measured time, or by dollars a month with --scenario or --example."""
+    from planner import api
+    from planner.render.traces import earning, leaders
+
+    if scenario is None and example is None:
+        out.emit(leaders(api.leaderboard(file, device=device, op=op, dtype=dtype)))
+        return
+    found = api.earning_kernels(opened(scenario, None, example, None, None, None, as_of, out), file)
+    out.emit(earning(e for e in found if op is None or op in e.ops))

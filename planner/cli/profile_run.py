@@ -1,4 +1,4 @@
-"""`planner profile run | verify`: measure kernels here, and judge a file of measurements."""
+"""`planner profile run | verify | import`: measure kernels here, judge a file of measurements, take over others'."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REJECTED = 3
 
 def add_to(group: typer.Typer) -> None:
     """Register the commands."""
-    commands: dict[str, Body] = {"run": run, "verify": verify}
+    commands: dict[str, Body] = {"run": run, "verify": verify, "import": import_}
     for name, body in commands.items():
         command(group, name, formats=ROWS)(body)
 
@@ -79,6 +79,9 @@ def verify(
     against: Annotated[
         Path | None, typer.Option(help="An accepted file from another machine with the same device.")
     ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write the rows of an accepted file here, with their trust.")
+    ] = None,
     *,
     out: Output,
 ) -> int:
@@ -86,8 +89,26 @@ def verify(
     from planner import api
     from planner.render.traces import verdict
 
-    found = api.verify_profile(file, nonce=nonce, against=against)
+    found = api.verify_profile(file, nonce=nonce, against=against, save=save)
     out.emit(verdict(found))
     for reason in found.reasons:
         out.say(f"rejected: {reason}")
     return 0 if found.accepted else REJECTED
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV of Liger or AITER, traces of FlashInfer-Bench.")],
+    *,
+    out: Output,
+) -> None:
+    """Turn other projects' op measurements into traces, in the file of -o; marked imported, trust 1 at most."""
+    from planner import api
+    from planner.render.traces import trace_rows
+
+    if out.path in (None, STDOUT):
+        raise InputError("-o: missing", hint="name a file for the traces, as traces.jsonl")
+    assert out.path is not None
+    found = api.import_profile(file, out.path)
+    for reason, count in found.left_out.items():
+        out.say(f"left out: {count} rows: {reason}")
+    replace(out, path=None).emit(trace_rows(found.traces))

@@ -26,8 +26,10 @@ from planner.modelshape import Model
 from planner.precisions import resolve_precision
 from planner.profiles.gpus import Gpu, load_gpus, resolve_gpu
 from planner.profiles.store import Profiles, load_profiles
+from planner.profiles.tracefile import shipped_traces
 from planner.records import Estimate, Explanation, Layout, Setting
 
+TRACED = "cpu_"  # keys of processors that only our own traces know
 LOCAL_ENGINES = ("llama.cpp",)  # one request at a time, predicted by `planner.local`
 KERNEL_RULES = ("any", "open", "portable")
 LENGTHS = ("random", "fixed")
@@ -91,6 +93,8 @@ def estimate(
     config.json only where `base_dir` says what it is relative to.
     """
     question = Asked(**asked)
+    if question.gpu.startswith(TRACED):
+        return _traced(question, base_dir)
     if question.engine in LOCAL_ENGINES:
         if calibration is not None:
             raise InputError(
@@ -116,6 +120,16 @@ def explain_estimate(
     answer, physics, corrected = _answer(question, profiles, calibration, base_dir)
     kv = Setting("kv_precision", f"{answer.kv_precision} KV cache", question.kv_precision is not None)
     return explain(answer, physics, corrected, len(physics.served.batch) - 1, settings=(kv,))
+
+
+def _traced(asked: Asked, base_dir: Path | None) -> Estimate:
+    from planner.estimate.traced import traced_estimate
+
+    return traced_estimate(
+        resolve_model(asked.model, base_dir=base_dir), shipped_traces(), device=asked.gpu, engine=asked.engine,
+        precision=asked.weight_precision or "fp32", concurrency=asked.concurrency,
+        lengths=(float(asked.input_tokens), float(asked.output_tokens)),
+    )  # fmt: skip
 
 
 def _local(asked: Asked, base_dir: Path | None) -> Estimate:

@@ -9,8 +9,10 @@ from planner.render.listing import Listing, Shown
 from planner.render.words import plural
 
 if TYPE_CHECKING:
+    from planner.leaderboard import Earner, Ranked
     from planner.profiles.trace import Trace
     from planner.profiles.verify import Verification
+    from planner.records import Quantity
 
 MOST_ON_A_PAGE = 60
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
@@ -80,6 +82,62 @@ def trace_rows(found: Iterable[Trace]) -> Listing:
     if shaky:
         notes = (*notes, f"{shaky} of them were taken while the machine moved by more than 3 %")
     return Listing(title, rows, columns, notes, MOST_ON_A_PAGE)
+
+
+def leaders(found: Iterable[Ranked]) -> Listing:
+    """Variants by time."""
+    rows = tuple(found)
+    columns = (
+        Shown("Device", lambda r: r.device),
+        Shown("Op", lambda r: f"{r.op} {r.dtype}"),
+        Shown("Variant", lambda r: r.variant, whole=True),
+        Shown("Time", lambda r: f"{r.time_ratio:.2f}x", right=True, whole=True),
+        Shown(
+            "p20 to p80",
+            lambda r: f"{r.time_ratio_low:.2f} to {r.time_ratio_high:.2f}",
+            right=True,
+            whole=True,
+        ),
+        Shown(
+            "Of best",
+            lambda r: "" if r.roofline_fraction is None else f"{r.roofline_fraction:.0%}",
+            right=True,
+        ),
+        Shown("Verdicts", _verdicts),
+        Shown("Trust", lambda r: str(r.trust_level), right=True),
+    )
+    notes = ("time over that of torch eager (else NumPy) on the same cells, cold caches; below 1 is faster",)
+    return Listing(
+        plural(len(rows), "standing"), rows, columns, notes if rows else ("no trace matches",), MOST_ON_A_PAGE
+    )
+
+
+def _verdicts(r: Ranked) -> str:
+    if r.variant == r.against:
+        return "baseline"
+    counts = (("fast", r.faster), ("same", r.same), ("slow", r.slower), ("ambiguous", r.ambiguous))
+    return ", ".join(f"{n} {word}" for word, n in counts if n)
+
+
+def earning(found: Iterable[Earner]) -> Listing:
+    """Variants by dollars a month on a fleet."""
+    rows = tuple(found)
+    columns = (
+        Shown("$/month", lambda e: _usd(e.usd_per_month), right=True, whole=True),
+        Shown("Variant", lambda e: e.variant, whole=True),
+        Shown("Instead of", lambda e: e.against or ""),
+        Shown("Ops", lambda e: ", ".join(e.ops)),
+        Shown("Workload", lambda e: e.workload),
+        Shown("Evidence", lambda e: e.evidence),
+        Shown("Note", lambda e: e.note),
+    )
+    notes = ("saved by running the variant instead of today's; a negative figure is what it would cost",)
+    said = notes if rows else ("nothing measured could stand in for a kernel of the plan",)
+    return Listing(plural(len(rows), "kernel choice"), rows, columns, said, MOST_ON_A_PAGE)
+
+
+def _usd(q: Quantity | None) -> str:
+    return "no plan" if q is None else f"{q.value:,.0f} ({q.low:,.0f} to {q.high:,.0f})"
 
 
 def verdict(v: Verification) -> Listing:

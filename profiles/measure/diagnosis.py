@@ -82,13 +82,13 @@ def distance(output: Any, reference: Any) -> float:
 
 def judge(
     case: Case, outputs: Mapping[str, Any], reference: Mapping[str, Any], *, known: Iterable[Known] = (),
-    eager: float | None = None, worst: Worst | None = None,
+    eager: float | None = None, worst: Worst | None = None, slack: float = 1.0,
 ) -> Finding | None:  # fmt: skip
-    """None when every output is right, else the finding that fits best."""
+    """None when every output is right, else the finding that fits best; `slack` widens the tolerance."""
     known = tuple(known)
     for tensor in case.op.outputs(case.shape):
         name, dtype = tensor.name, tensor.dtype_for(case.dtype)
-        limit, most = case.op.tolerances(case.dtype, case.shape)[name], allowed(case, name, eager)
+        limit, most = case.op.tolerances(case.dtype, case.shape)[name], slack * allowed(case, name, eager)
         if (worst is None or worst.seeds) and (quick := distance(outputs[name], reference[name])) <= most:
             if worst is not None:
                 worst.norm = max(worst.norm, quick)

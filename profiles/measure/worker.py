@@ -19,7 +19,7 @@ from typing import Any, TextIO
 from planner.kernels import op as op_named
 from planner.kernels.loading import manifest
 from planner.profiles.errors import ProfileError
-from planner.profiles.measure.devices import open_backend
+from planner.profiles.measure.devices import open_backend, parse_device
 from planner.profiles.measure.group import Bench, Run
 from planner.profiles.measure.protocol import Ceilings, Timing
 from planner.profiles.tracefile import to_row
@@ -53,6 +53,8 @@ def serve(line: Line) -> None:
     setup = line.hear()
     if setup is None:
         return
+    if parse_device(setup["device"])[0] == "cpu" and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # one core, whatever pools a library starts
     backend = open_backend(setup["device"])
     folders = [Path(folder) for folder in setup["folders"]]
     bench = Bench(

@@ -79,6 +79,7 @@ EDGES = (
     "planner.api",
     "planner.analyses",
     "planner.pipeline",
+    "planner.measurements",
     "planner.uncertainty",
     "planner.cli",
     "planner.app",

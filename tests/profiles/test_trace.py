@@ -25,6 +25,7 @@ from planner.profiles.tracefile import (
     to_line,
     to_row,
 )  # fmt: skip
+from planner.profiles.verify import verify_file
 
 SHAPE = {"m": 16, "n": 64, "k": 32}
 
@@ -147,6 +148,11 @@ def test_a_torn_last_line_is_refused_and_cut_off_by_repair(tmp_path: Path) -> No
     assert repair(file) == 0
 
 
-def test_shipped_traces_are_measured_and_whole() -> None:
-    for x in shipped_traces():
-        assert x.origin == t.MEASURED and record_id(to_row(x)) == x.record_id
+def test_shipped_traces_are_measured_whole_and_accepted() -> None:
+    traces = shipped_traces()
+    assert len(traces) > 100
+    assert all(x.origin == t.MEASURED and record_id(to_row(x)) == x.record_id for x in traces)
+    assert {x.trust.trust_level for x in traces} <= {1, 2}
+    for file in (Path(__file__).parents[2] / "profiles" / "data" / "traces").glob("*.jsonl"):
+        found = verify_file(file)
+        assert found.accepted, found.reasons

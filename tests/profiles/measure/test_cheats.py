@@ -123,6 +123,14 @@ def test_an_honest_kernel_is_timed_cold_and_hot_and_nothing_is_said_against_it()
     assert all(r.stats and r.stats.n >= QUICK.min_samples for r in rows)
 
 
+@pytest.mark.parametrize("secret", range(6))
+def test_rounding_that_large_values_amplify_is_not_called_a_cheat(secret: int) -> None:
+    bench = Bench(backend(), QUICK, Witness(), Run("test", str(secret)))
+    shape = {"batch": 1, "length": 16, "heads": 4, "kv_heads": 2, "head_dim": 16}
+    rows = bench.measure(op("attention_prefill"), shape, "fp32", [manifest("numpy_attention_prefill")])
+    assert all(r.timed for r in rows)
+
+
 @dataclass
 class SideStream(CpuBackend):
     """A simulated accelerator: work a kernel queues aside is done only when everything is waited for."""
