@@ -80,9 +80,7 @@ def verify_file(path: Path, *, nonce: str | None = None, against: Path | None = 
     return Verification(
         str(path), accepted, level if accepted else 0, t.TRUST[level if accepted else 0], len(traces),
         sum(trace.timed for trace in traces), tuple(found),
-        tuple(trace.trusted(min(level, 1) if trace.correctness.findings else level) for trace in traces)
-        if accepted
-        else (),
+        tuple(trace.trusted(_row_level(trace, level)) for trace in traces) if accepted else (),
     )  # fmt: skip
 
 
@@ -130,6 +128,13 @@ def _level(traces: Sequence[t.Trace], found: Sequence[Finding]) -> int:
     known = next((f for f in found if f.check == "source"), None)
     measured = [trace for trace in traces if trace.timed and trace.origin == t.MEASURED]
     return 2 if measured and known is not None and known.rows == 0 else 1
+
+
+def _row_level(trace: t.Trace, level: int) -> int:
+    """A row's own trust: of a file with some unknown sources, the rows of known ones still have 2."""
+    known = trace.origin == t.MEASURED and rows.registered(trace)
+    own = max(level, 2) if known and level else level
+    return min(own, 1) if trace.correctness.findings or not known else own
 
 
 def _reproduced(traces: Sequence[t.Trace], other: Verification) -> Finding:

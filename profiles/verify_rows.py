@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from statistics import median
 
@@ -236,11 +237,21 @@ def _grows(small: t.Trace, large: t.Trace) -> bool:
     return b.moved_bytes > MORE_WORK * a.moved_bytes and b.flops >= a.flops
 
 
+@cache
+def _digests() -> Mapping[str, str]:
+    return {m.name: m.sha256 for m in load_manifests().values()}
+
+
+def registered(trace: t.Trace) -> bool:
+    """Whether its source is the one registered here under its name."""
+    return _digests().get(trace.kernel.variant) == trace.kernel.variant_sha256
+
+
 def source(traces: Sequence[t.Trace]) -> Finding:
     """Whether the sources are those registered here; unknown ones keep trust at 1 and reject nothing."""
-    here = {m.name: m.sha256 for m in load_manifests().values()}
-    used = {(x.kernel.variant, x.kernel.variant_sha256) for x in traces if x.timed and x.origin == t.MEASURED}
-    unknown = sorted(name for name, digest in used if here.get(name) != digest)
+    unknown = sorted(
+        {x.kernel.variant for x in traces if x.timed and x.origin == t.MEASURED and not registered(x)}
+    )
     detail = (
         f"{', '.join(unknown[:3])}: not the source registered here"
         if unknown

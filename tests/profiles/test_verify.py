@@ -150,7 +150,9 @@ def test_a_row_edited_after_the_fact_breaks_its_hash(tmp_path: Path) -> None:
 
 def test_an_unknown_source_and_an_open_finding_keep_trust_at_1(tmp_path: Path) -> None:
     unknown = [*rows()[:4], replace(rows()[4], kernel=t.Kernel("mine", variant_sha256="0" * 64))]
-    assert judged(tmp_path, unknown).trust_level == 1
+    partly = judged(tmp_path, unknown)
+    assert partly.trust_level == 1
+    assert [x.trust.trust_level for x in partly.traces] == [2, 2, 2, 2, 1]
     (tmp_path / "traces.jsonl").unlink()
     suspect = [
         *rows()[:4],
