@@ -27,6 +27,7 @@ from planner.measurements import (
     import_profile,
     kernel_speedups,
     leaderboard,
+    profile_blocks,
     run_profile,
     traces,
     verify_profile,
@@ -71,7 +72,6 @@ if TYPE_CHECKING:
     from planner.pricing.snapshot import SnapshotInfo, Store
     from planner.pricing.terms import Published
     from planner.pricing.tokens import TokenPrice
-    from planner.profiles.block import Block
     from planner.profiles.store import Profiles
     from planner.scenario import Scenario
 
@@ -358,24 +358,6 @@ def kernels(
         and (v.portable or not portable_only)
     )
     return tuple(sorted(chosen, key=lambda v: (v.op, v.name)))
-
-
-def profile_blocks(
-    gpu: str | None = None,
-    *,
-    profiles: Profiles | None = None,
-    op: str | None = None,
-    engine: str | None = None,
-    dtype: str | None = None,
-) -> tuple[Block, ...]:
-    """Measured op tables, power included; `gpu` is any spelling, without it every system."""
-    from planner.profiles.gpus import resolve_gpu
-
-    profiles = profiles if profiles is not None else load_profiles()
-    check_known("op", [op] if op else None, profiles.ops)
-    systems = (None,) if gpu is None else (gpu,) if gpu in profiles.systems else resolve_gpu(gpu).keys
-    found = (profiles.blocks(system=s, op=op, engine=engine, dtype=dtype, value=None) for s in systems)
-    return tuple(block for blocks in found for block in blocks)
 
 
 def size_fleet(

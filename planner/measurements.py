@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 from planner.errors import InputError, MissingExtra, check_known
 
 if TYPE_CHECKING:
-    from planner.profiles.changes import Speedup
     from planner.analysis.session import Session
     from planner.leaderboard import Earner, Ranked
+    from planner.profiles.block import Block
+    from planner.profiles.changes import Speedup
     from planner.profiles.importers.foreign import Imported
     from planner.profiles.measure.session import Outcome, Progress
+    from planner.profiles.store import Profiles
     from planner.profiles.trace import Trace
     from planner.profiles.verify import Verification
 
@@ -116,6 +118,25 @@ def import_profile(path: Path | str, output: Path | str) -> Imported:
     found = import_file(Path(path), when=datetime.now(UTC).date().isoformat())
     write_atomically(Path(output), "".join(to_line(x) for x in found.traces))
     return found
+
+
+def profile_blocks(
+    gpu: str | None = None,
+    *,
+    profiles: Profiles | None = None,
+    op: str | None = None,
+    engine: str | None = None,
+    dtype: str | None = None,
+) -> tuple[Block, ...]:
+    """Measured op tables, power included; `gpu` is any spelling, without it every system."""
+    from planner.profiles.gpus import resolve_gpu
+    from planner.profiles.store import load_profiles
+
+    profiles = profiles if profiles is not None else load_profiles()
+    check_known("op", [op] if op else None, profiles.ops)
+    systems = (None,) if gpu is None else (gpu,) if gpu in profiles.systems else resolve_gpu(gpu).keys
+    found = (profiles.blocks(system=s, op=op, engine=engine, dtype=dtype, value=None) for s in systems)
+    return tuple(block for blocks in found for block in blocks)
 
 
 def traces(
