@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from planner.api import (
         actuals,
+        analysed,
         arbitrage,
         calibrate,
         change_scenario,
@@ -101,6 +102,7 @@ __all__ = [
     "Quantity",
     "ScenarioError",
     "actuals",
+    "analysed",
     "arbitrage",
     "calibrate",
     "change_scenario",

@@ -34,6 +34,7 @@ from planner.measurements import (
 )
 from planner.pipeline import (
     actuals,
+    analysed,
     check,
     compare,
     export,
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "actuals",
+    "analysed",
     "arbitrage",
     "calibrate",
     "change_scenario",

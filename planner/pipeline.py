@@ -194,6 +194,32 @@ def own_calibration(path: Path | str | None) -> Calibration | None:
     return load_own(path)
 
 
+def analysed(
+    plan: Plan,
+    catalog: Catalog | None = None,
+    *,
+    calibration: Path | str | None = None,
+    on_progress: Callable[[str], None] = lambda message: None,
+) -> Plan:
+    """A stored plan with its analyses computed from its own question; InputError where the prices are others."""
+    from planner import api
+    from planner.errors import InputError
+    from planner.inputs import loads
+
+    catalog = catalog if catalog is not None else api.load_catalog()
+    if plan.digests.prices != catalog.digest:
+        raise InputError(
+            "the prices at hand are not those of the plan", hint="give --prices, or make the plan again"
+        )
+    on_progress("analysing the plan")
+    session = api.open_session(
+        loads(plan.question.text, format="json"), catalog, as_of=date.fromisoformat(plan.as_of),
+        calibration=calibration, on_progress=on_progress,
+    )  # fmt: skip
+    found = {name: record for name, record in session.plan.analyses.items() if record is not None}
+    return replace(plan, analyses={**plan.analyses, **found})
+
+
 def report(
     plan: Plan,
     format: str = "html",

@@ -41,6 +41,13 @@ def report(
         list[str] | None, typer.Option(help="An input: discount_rate=0.1, staff_usd_per_month=5000; repeat.")
     ] = None,
     currency: Annotated[str, typer.Option(help="Name of the currency that fx_rate leads to.")] = "USD",
+    analyse: Annotated[
+        bool,
+        typer.Option("--analyse", help="Compute flips, kernel value, lock-in, arbitrage and frontier too."),
+    ] = False,
+    prices: Annotated[
+        Path | None, typer.Option(help="For --analyse: offers the plan was made from. [default: shipped]")
+    ] = None,
     out: Output,
 ) -> None:
     """Write a procurement report: HTML, PDF, XLSX with live formulas, or Markdown."""
@@ -48,8 +55,12 @@ def report(
 
     if out.format in BINARY and out.goes_to_stdout:
         raise InputError(f"{out.format}: not for a terminal", hint=f"-o report.{out.format}")
+    stored = api.load_plan(plan)
+    if analyse:
+        with out.progress("analysing the plan") as on_progress:
+            stored = api.analysed(stored, api.load_catalog(prices), on_progress=on_progress)
     content = api.report(
-        api.load_plan(plan),
+        stored,
         out.format,
         baseline=api.load_plan(baseline) if baseline else None,
         lock=lock,

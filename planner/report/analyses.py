@@ -61,7 +61,11 @@ def _grid(rows: Sequence[Mapping[str, Any]]) -> Grid:
     names = [n for n in rows[0] if any(row.get(n) not in (None, "", [], {}) for row in rows)]
     numeric = [all(isinstance(row.get(n), int | float | None) for row in rows) for n in names]
     columns = tuple(Column(_title(n), right=right) for n, right in zip(names, numeric, strict=True))
-    cells = [tuple(_cell(n, row.get(n)) for n in names) for row in rows[:SHOWN_ROWS]]
+    kinds = tuple(zip(names, numeric, strict=True))
+    cells = [
+        tuple("" if row.get(n) is None and not right else _cell(n, row.get(n)) for n, right in kinds)
+        for row in rows[:SHOWN_ROWS]
+    ]  # text that is not there does not apply; a number that is not there is not known
     if len(rows) > SHOWN_ROWS:
         cells.append((f"and {len(rows) - SHOWN_ROWS} more, in the plan's file", *[""] * (len(names) - 1)))
     return Grid(columns, tuple(cells))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import zipfile
@@ -218,3 +219,26 @@ def test_bad_input_is_one_line_and_writes_nothing(
     assert (done.exit_code, len(done.stderr.splitlines())) == (code, 1)
     assert said in done.stderr
     assert sorted(p.name for p in folder.iterdir()) == ["cut.json", "plan.json"]
+
+
+def test_analyse_fills_the_analyses_from_the_plans_own_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = CliRunner().invoke(
+        app, ["recommend", "--example", "eu-only", "-o", "plan.json"], prog_name="planner"
+    )
+    assert made.exit_code == 0, made.output
+    bare, full = (
+        run("plan.json", "--format", "markdown"),
+        run("plan.json", "--format", "markdown", "--analyse"),
+    )
+    assert full.exit_code == 0, full.output
+    assert "planner lock-in" in bare.stdout
+    assert "planner lock-in" not in full.stdout
+    assert "### What lock-in, and avoiding it, costs" in full.stdout
+    Path("plan.json").write_text(
+        re.sub(r'"prices": "[0-9a-f]{8}', '"prices": "00000000', Path("plan.json").read_text())
+    )
+    moved = run("plan.json", "--format", "markdown", "--analyse")
+    assert (moved.exit_code, len(moved.stderr.splitlines())) == (5, 1)
