@@ -74,6 +74,8 @@ class Op:
     """How many terms one output element adds up."""
     check_shapes: tuple[Shape, ...]
     """Small and odd shapes every variant is checked on, without a GPU."""
+    typical: Shape
+    """A shape as models have it; what kernels are compiled for where there is no GPU."""
     draw: Callable[[Draw, Shape, str], Arrays] | None = None
     """Inputs that are not all N(0, 1): indices, tables, packed weights. Returns those; the rest is drawn."""
     rules: Callable[[Shape], str | None] = lambda shape: None

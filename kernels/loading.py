@@ -23,7 +23,7 @@ from planner.kernels.reference import op as op_named
 
 ENTRY_POINTS = "openclaw_planner.kernels"
 """Group under which an installed package names the package that holds its manifests."""
-OURS = ("planner.kernels.plain",)
+OURS = ("planner.kernels.plain", "planner.kernels.triton")
 
 
 class Unavailable(KernelError):

@@ -74,7 +74,7 @@ class Manifest:
     config: Mapping[str, Any] = field(default_factory=dict)
     """Tunables of the default configuration."""
     config_for: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What differs on a compile target (`gfx1100`) or a dtype on it (`gfx1100.fp32`)."""
+    """What differs on a target (`gfx1100`), for a dtype (`fp32`), or for both (`gfx1100.fp32`); later words win."""
 
     @property
     def open(self) -> bool:
@@ -89,7 +89,7 @@ class Manifest:
     def tunables(self, target: str = "", dtype: str = "") -> dict[str, Any]:
         """The configuration on a target and dtype: the default, changed by what the manifest says."""
         found = dict(self.config)
-        for key in (target, f"{target}.{dtype}"):
+        for key in (target, dtype, f"{target}.{dtype}"):
             found |= self.config_for.get(key, {})
         return found
 

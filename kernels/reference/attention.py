@@ -131,6 +131,7 @@ def _square(name: str, family: str, summary: str, causal: bool) -> Op:
         norm=ATTENTION,
         large_norm=LARGE,
         reduction=lambda s: s["length"],
+        typical={"batch": 4, "length": 2048, "heads": 32, "kv_heads": 8, "head_dim": 128},
         check_shapes=PREFILL,
         rules=_head_rule,
     )
@@ -158,6 +159,15 @@ ATTENTION_DECODE = Op(
     norm=ATTENTION,
     large_norm=LARGE,
     reduction=lambda s: s["kv_len"],
+    typical={
+        "batch": 16,
+        "kv_len": 4096,
+        "kv_len_min": 4096,
+        "heads": 32,
+        "kv_heads": 8,
+        "head_dim": 128,
+        "page": 16,
+    },
     check_shapes=DECODE,
     draw=_table,
     rules=_head_rule,

@@ -18,7 +18,8 @@ PRODUCTS = tuple(
     {"m": m, "n": n, "k": k}
     for m, n, k in (
         (1, 1, 1), (1, 32, 16), (2, 17, 33), (16, 16, 16), (3, 100, 64), (33, 31, 65), (1, 257, 128), (64, 64, 64),
-        (65, 96, 70), (5, 48, 200), (128, 33, 40), (17, 130, 129),
+        (65, 96, 70), (5, 48, 200), (128, 33, 40), (17, 130, 129), (150, 40, 48),
+        (3, 70, 600),
     )
 )  # fmt: skip
 """Single elements, single rows, tiles filled exactly and one over."""
@@ -27,6 +28,7 @@ GROUPED = tuple(
     for m, n, k, g in (
         (1, 1, 32, 32), (1, 17, 64, 32), (2, 33, 96, 32), (16, 16, 64, 64), (3, 100, 128, 64), (33, 31, 128, 32),
         (1, 130, 256, 128), (17, 64, 192, 64), (5, 48, 256, 128), (40, 33, 32, 32), (7, 65, 128, 128), (1, 5, 320, 64),
+        (70, 20, 64, 32),
     )
 )  # fmt: skip
 EXPERTS = tuple(
@@ -34,7 +36,7 @@ EXPERTS = tuple(
     for t, h, f, e, k in (
         (1, 16, 16, 1, 1), (1, 32, 16, 4, 2), (2, 17, 33, 4, 1), (5, 64, 32, 8, 2), (16, 32, 32, 2, 1),
         (3, 20, 12, 8, 4), (17, 33, 65, 4, 2), (33, 16, 48, 3, 3), (7, 40, 24, 16, 8), (4, 64, 64, 2, 2),
-        (12, 31, 15, 5, 2), (20, 48, 32, 4, 4),
+        (12, 31, 15, 5, 2), (20, 48, 32, 4, 4), (100, 24, 20, 2, 2),
     )
 )  # fmt: skip
 
@@ -139,6 +141,7 @@ GEMM = Op(
     compute=_gemm,
     norm=LONGER_SUMS,
     reduction=lambda s: s["k"],
+    typical={"m": 2048, "n": 6144, "k": 4096},
     check_shapes=PRODUCTS,
 )
 GEMM_W4A16 = Op(
@@ -153,6 +156,7 @@ GEMM_W4A16 = Op(
     compute=_gemm_w4a16,
     norm=LONGER_SUMS,
     reduction=lambda s: s["k"],
+    typical={"m": 16, "n": 28672, "k": 4096, "group": 128},
     check_shapes=GROUPED,
     draw=_codes,
     rules=_group_rule,
@@ -174,6 +178,7 @@ GEMM_FP8 = Op(
     compute=_gemm_fp8,
     norm=LONGER_SUMS,
     reduction=lambda s: s["k"],
+    typical={"m": 2048, "n": 6144, "k": 4096},
     check_shapes=PRODUCTS,
     draw=_scales,
 )
@@ -189,6 +194,7 @@ MOE = Op(
     compute=_moe,
     norm=TWO_PRODUCTS,
     reduction=lambda s: max(s["hidden"], s["inter"]),
+    typical={"tokens": 4096, "hidden": 4096, "inter": 14336, "experts": 8, "topk": 2},
     check_shapes=EXPERTS,
     draw=_routes,
     rules=lambda s: "topk is above experts; lower it" if s["topk"] > s["experts"] else None,
@@ -206,6 +212,7 @@ DEQUANTIZE_INT4 = Op(
     compute=_dequantize,
     norm={"fp32": 1e-7, "fp16": 5e-4, "bf16": 4e-3},
     reduction=lambda s: 1,
+    typical={"n": 4096, "k": 28672, "group": 128},
     check_shapes=tuple({k: s[k] for k in ("n", "k", "group")} for s in GROUPED),
     draw=_codes,
     rules=_group_rule,

@@ -21,9 +21,9 @@ LONGER_SUMS = {"fp32": 2e-6, "fp16": 1e-3, "bf16": 5e-3}
 
 WIDTHS = (
     (1, 1), (1, 16), (2, 17), (3, 64), (5, 100), (1, 127), (7, 128), (4, 129), (2, 255), (3, 333), (1, 512),
-    (2, 1000),
+    (2, 1000), (70, 65), (8, 9000),
 )  # fmt: skip
-"""Powers of two, one off them, and widths that fill no block."""
+"""Powers of two, one off them, widths that fill no block or several, and more rows than a program takes."""
 ROWS = tuple({"tokens": tokens, "width": width} for tokens, width in WIDTHS)
 VOCABULARIES = tuple({"tokens": tokens, "vocab": max(width, 2)} for tokens, width in WIDTHS)
 HEADS = tuple(
@@ -143,6 +143,7 @@ RMSNORM = Op(
     compute=_rmsnorm,
     norm=ONE_ROUNDING,
     reduction=lambda s: s["width"],
+    typical={"tokens": 8192, "width": 4096},
     check_shapes=ROWS,
 )
 ADD_RMSNORM = Op(
@@ -157,6 +158,7 @@ ADD_RMSNORM = Op(
     compute=_add_rmsnorm,
     norm=ONE_ROUNDING,
     reduction=lambda s: s["width"],
+    typical={"tokens": 8192, "width": 4096},
     check_shapes=ROWS,
 )
 LAYERNORM = Op(
@@ -171,6 +173,7 @@ LAYERNORM = Op(
     compute=_layernorm,
     norm=LONGER_SUMS,
     reduction=lambda s: s["width"],
+    typical={"tokens": 8192, "width": 4096},
     check_shapes=ROWS,
 )
 SWIGLU = Op(
@@ -185,6 +188,7 @@ SWIGLU = Op(
     compute=_swiglu,
     norm=ONE_ROUNDING,
     reduction=lambda s: 1,
+    typical={"tokens": 8192, "width": 14336},
     check_shapes=ROWS,
 )
 SOFTMAX = Op(
@@ -199,6 +203,7 @@ SOFTMAX = Op(
     compute=_softmax,
     norm=ONE_ROUNDING,
     reduction=lambda s: s["width"],
+    typical={"tokens": 4096, "width": 32000},
     check_shapes=ROWS,
 )
 ROPE = Op(
@@ -217,6 +222,7 @@ ROPE = Op(
     compute=_rope,
     norm=ONE_ROUNDING,
     reduction=lambda s: 2,
+    typical={"tokens": 8192, "heads": 32, "kv_heads": 8, "head_dim": 128},
     check_shapes=HEADS,
     draw=_angles,
     rules=lambda s: "head_dim is odd; give an even one" if s["head_dim"] % 2 else None,
@@ -233,6 +239,7 @@ CROSS_ENTROPY = Op(
     compute=_cross_entropy,
     norm=LONGER_SUMS,
     reduction=lambda s: s["vocab"],
+    typical={"tokens": 4096, "vocab": 128256},
     check_shapes=VOCABULARIES,
     draw=_targets,
 )
@@ -251,6 +258,7 @@ CROSS_ENTROPY_TRAIN = Op(
     compute=_cross_entropy_train,
     norm=LONGER_SUMS,
     reduction=lambda s: s["vocab"],
+    typical={"tokens": 4096, "vocab": 128256},
     check_shapes=VOCABULARIES,
     draw=_targets,
 )

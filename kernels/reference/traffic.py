@@ -15,7 +15,7 @@ SMALLEST_SCALE = 1e-12
 TRIAD = 0.5
 """The constant of the triad: y = a + 0.5 x b."""
 
-ELEMENTS = tuple({"elements": n} for n in (1, 2, 3, 16, 17, 64, 100, 127, 128, 129, 1000, 1025, 4096))
+ELEMENTS = tuple({"elements": n} for n in (1, 2, 3, 16, 17, 64, 100, 127, 128, 129, 1000, 1025, 4096, 9000))
 LAUNCHES = tuple({"launches": n} for n in range(1, 14))
 
 
@@ -52,6 +52,7 @@ COPY = Op(
     compute=lambda xp, given, s: {"y": given["x"]},
     norm=EXACT,
     reduction=lambda s: 1,
+    typical={"elements": 1 << 28},
     check_shapes=ELEMENTS,
 )
 TRIAD_OP = Op(
@@ -66,6 +67,7 @@ TRIAD_OP = Op(
     compute=lambda xp, given, s: {"y": given["a"] + TRIAD * given["b"]},
     norm={"fp32": 1e-7, "fp16": 5e-4, "bf16": 4e-3},
     reduction=lambda s: 1,
+    typical={"elements": 1 << 28},
     check_shapes=ELEMENTS,
 )
 LAUNCH = Op(
@@ -80,6 +82,7 @@ LAUNCH = Op(
     compute=lambda xp, given, s: {"y": given["x"] + s["launches"]},
     norm={"fp32": 1e-5},
     reduction=lambda s: s["launches"],
+    typical={"launches": 16},
     check_shapes=LAUNCHES,
 )
 QUANTIZE_FP8 = Op(
@@ -97,6 +100,7 @@ QUANTIZE_FP8 = Op(
     compute=_quantize,
     norm={"fp32": 5e-3, "fp16": 5e-3, "bf16": 5e-3},
     reduction=lambda s: 1,
+    typical={"tokens": 8192, "width": 4096},
     check_shapes=ROWS,
     output_norm={"scale": 1e-6},
 )

@@ -1,0 +1,134 @@
+"""The table of what every Triton kernel of ours compiled to: registers, spills, shared memory, per target.
+
+`python -P -m planner.kernels.compiled --jobs 2` compiles what the table lacks or has of an older source, and
+writes it; `--page FILE` writes the page of the documentation.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, fields
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from planner.kernels.compile import Compiled
+from planner.kernels.errors import KernelError
+from planner.kernels.loading import variants
+from planner.kernels.manifests import TARGETS, Manifest
+
+TABLE = "data/compiled.csv"
+COLUMNS = tuple(f.name for f in fields(Compiled))
+NUMBERS = ("registers", "spill_bytes", "shared_bytes")
+
+
+@cache
+def load_compiled() -> tuple[Compiled, ...]:
+    """The shipped table."""
+    text = files("planner.kernels").joinpath(TABLE).read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines())
+    return tuple(Compiled(**{k: int(v) if k in NUMBERS else v for k, v in row.items()}) for row in rows)  # type: ignore[arg-type]
+
+
+def declared() -> Iterator[tuple[Manifest, str, str]]:
+    """Every variant of ours with each target and dtype its manifest declares."""
+    for variant in variants():
+        if variant.role == "ours":
+            yield from ((variant, target, dtype) for target in variant.targets for dtype in variant.dtypes)
+
+
+def missing(rows: Iterable[Compiled]) -> list[tuple[Manifest, str, str]]:
+    """Declared pairs that no row of the present source covers."""
+    covered = {(row.variant, row.sha256, row.target, row.dtype) for row in rows}
+    return [(v, t, d) for v, t, d in declared() if (v.name, v.sha256[:16], t, d) not in covered]
+
+
+def compile_in_child(variant: str, target: str, dtypes: Iterable[str], cache_folder: str) -> list[Compiled]:
+    """Compile one variant for one target in a process of its own.
+
+    Raises `KernelError` with what the compiler said.
+    """
+    asked = [word for dtype in dtypes for word in ("--dtype", dtype)]
+    command = [sys.executable, "-P", "-m", "planner.kernels.compile", variant, "--target", target, *asked]
+    inherited = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
+    env = inherited | {"TRITON_CACHE_DIR": cache_folder, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if errors := [line["error"] for line in lines if "error" in line]:
+        raise KernelError("; ".join(errors))
+    if done.returncode or not lines:
+        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        raise KernelError(f"{variant}: the compiler for {target} ended with {done.returncode}: {last}")
+    return [Compiled(**line) for line in lines]
+
+
+def page(rows: Iterable[Compiled]) -> str:
+    """The table as Markdown: per kernel in bf16 (or the only dtype it has) and target, registers and KiB."""
+    by: dict[tuple[str, str], dict[str, Compiled]] = {}
+    first = {v.name: v.dtypes[0] for v in variants()}
+    for row in rows:
+        if row.dtype == first[row.variant]:
+            by.setdefault((row.variant, row.kernel), {})[row.target] = row
+    head = (
+        "| variant | kernel | " + " | ".join(TARGETS) + " |\n| --- | --- |" + " ---: |" * len(TARGETS) + "\n"
+    )
+    lines = [
+        f"| `{variant}` | {kernel} | " + " | ".join(_cell(found.get(target)) for target in TARGETS) + " |\n"
+        for (variant, kernel), found in sorted(by.items())
+    ]
+    return head + "".join(lines)
+
+
+def _cell(row: Compiled | None) -> str:
+    if row is None:
+        return "not declared"
+    return f"{row.registers} / {row.shared_bytes / 1024:.0f}" + (
+        f" / spills {row.spill_bytes}" if row.spill_bytes else ""
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Bring the table up to date."""
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="planner.kernels.compiled")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--table", type=Path, default=Path("kernels") / TABLE)
+    parser.add_argument("--page", type=Path)
+    asked = parser.parse_args(arguments)
+    wanted = {(v.name, v.sha256[:16], t, d) for v, t, d in declared()}
+    rows = [r for r in load_compiled() if (r.variant, r.sha256, r.target, r.dtype) in wanted]
+    todo: dict[tuple[str, str], list[str]] = {}
+    for variant, target, dtype in missing(rows):
+        todo.setdefault((variant.name, target), []).append(dtype)
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(asked.jobs) as pool:
+        jobs = [
+            pool.submit(compile_in_child, name, target, dtypes, folder)
+            for (name, target), dtypes in todo.items()
+        ]
+        for job in jobs:
+            try:
+                rows += job.result()
+            except KernelError as error:
+                failed += 1
+                sys.stderr.write(f"{error}\n")
+    rows.sort(key=astuple)
+    with asked.table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(astuple(row) for row in rows)
+    if asked.page is not None:
+        asked.page.write_text(page(rows), encoding="utf-8")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
