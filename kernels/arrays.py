@@ -31,6 +31,8 @@ PADDING = 3
 """Elements between the rows of a padded layout: odd, so that nothing stays aligned by luck."""
 LARGE = {"fp16": 32.0, "fp8": 32.0}
 """What `large` values are multiplied by, 1000 where nothing is said: fp16 and fp8 overflow early."""
+SMALLEST = {"fp32": 1.2e-38, "bf16": 1.2e-38, "fp16": 6.1e-5}
+"""The smallest normal number: hardware may flush what is below to zero, so there errors are absolute."""
 CANARY = 85
 """What integer outputs hold before a kernel has run (0b01010101)."""
 
@@ -187,7 +189,8 @@ class Errors:
 def errors(out: Any, ref: Any, *, rtol: float = 0.0, atol: float = 0.0, dtype: str = "fp64") -> Errors:
     """Compare an output with its fp64 reference.
 
-    A reference beyond the range of the output's dtype counts as infinite there, as rounding would make it.
+    A reference beyond the range of the output's dtype counts as infinite there, as rounding would make it; one
+    that is all below its normal numbers is compared absolutely.
 
     >>> errors(np.array([1.0, 2.0]), np.array([1.0, 2.5])).max_abs
     0.5
@@ -208,7 +211,7 @@ def errors(out: Any, ref: Any, *, rtol: float = 0.0, atol: float = 0.0, dtype: s
     if not away.size:
         return Errors(0.0, 0.0, 0.0, 1.0)
     size = float(np.linalg.norm(want))
-    norm = float(np.linalg.norm(away)) / size if size else float(np.linalg.norm(away))
+    norm = float(np.linalg.norm(away)) / (size if size > SMALLEST.get(dtype, 0.0) else 1.0)
     some = want != 0
     matched = float(np.mean(away <= atol + rtol * np.abs(want)))
     return Errors(norm, float(away.max()), float((away[some] / np.abs(want[some])).max(initial=0.0)), matched)

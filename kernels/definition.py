@@ -7,7 +7,7 @@ An `Op` is data and pure functions. The arrays are NumPy's or torch's, whichever
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -82,9 +82,9 @@ class Op:
     """Why a shape makes no sense, None when it does."""
     bytes_of: Callable[[Shape, str], float] | None = None
     """Where less crosses DRAM than the tensors hold (experts no token chose)."""
-    large_norm: float = 1.0
-    """How many times further off an answer to `large` values may be: an exponential turns a relative error of
-    its argument into that times the argument."""
+    ill_conditioned: Mapping[str, float] = field(default_factory=dict)
+    """How many times further off an fp32 answer may be on a kind of `values`: an exponential turns the rounding of
+    a large argument into an error, a division by a tiny deviation that of the mean."""
     output_norm: Mapping[str, float] | None = None
     """Tolerances of outputs that do not follow the dtype (scales, codes)."""
 
@@ -180,7 +180,7 @@ class Op:
     def tolerances(self, dtype: str, shape: Shape, values: str = "normal") -> Mapping[str, Tolerance]:
         """What each output is allowed for inputs of these `values`."""
         own = self.output_norm or {}
-        wider = self.large_norm if values == "large" else 1.0
+        wider = self.ill_conditioned.get(values, 1.0)
         return {
             t.name: Tolerance(
                 own.get(t.name, self.norm[dtype]) * wider,

@@ -23,7 +23,7 @@ from planner.kernels.reference import op as op_named
 
 ENTRY_POINTS = "openclaw_planner.kernels"
 """Group under which an installed package names the package that holds its manifests."""
-OURS = ("planner.kernels.plain", "planner.kernels.triton")
+OURS = ("planner.kernels.plain", "planner.kernels.triton", "planner.kernels.adapters")
 
 
 class Unavailable(KernelError):
@@ -133,12 +133,22 @@ def load(variant: Manifest, *, target: str = "", dtype: str = "", **tunables: An
 
     Raises `Unavailable` with the reason when its code or what it needs cannot be imported here.
     """
+    if (reason := unavailable(variant, variant.backends[0])) is not None:
+        raise Unavailable(f"{variant.name}: {reason}")
     module = _module(variant)
     function = getattr(module, variant.entry.partition(":")[2], None)
     if not callable(function):
         raise KernelError(f"{variant.name}: {variant.entry} is not there; correct entry in the manifest")
     config = variant.tunables(target, dtype) | tunables
+    try:
+        getattr(module, "ready", _nothing)(**config)
+    except ImportError as error:
+        raise Unavailable(f"{variant.name}: {error}") from error
     return Runner(variant, MappingProxyType(config), function)
+
+
+def _nothing(**config: Any) -> None:
+    """What a module without `ready` asks for."""
 
 
 def _module(variant: Manifest) -> ModuleType:

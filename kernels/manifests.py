@@ -21,7 +21,8 @@ SCHEMA = "planner.kernel/1"
 OSI = ("Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause")
 """Licences that make a variant open."""
 ROLES = ("floor", "vendor", "ours", "adapter", "plugin")
-BACKENDS = ("cpu", "interpreter", "cuda", "rocm", "xpu")
+BACKENDS = ("cpu", "interpreter", "cuda", "rocm", "xpu", "dml")
+"""Where a variant runs; `interpreter` is Triton's, `dml` Direct3D 12 on Windows."""
 TARGETS = ("sm_80", "sm_89", "sm_90", "sm_100", "sm_120", "gfx942", "gfx950", "gfx1100", "gfx1201")
 """What Triton kernels are compiled for without the hardware."""
 WORDS: Mapping[str, tuple[str, ...]] = {

@@ -12,8 +12,6 @@ from planner.kernels.definition import Arrays, Op, Shape, Tensor
 from planner.kernels.reference.rows import FLOATS
 
 ATTENTION = {"fp32": 5e-6, "fp16": 2e-3, "bf16": 8e-3}
-LARGE = 20.0
-"""Scores of some thousands, whose last bit in fp32 is 1e-4."""
 PREFILL = tuple(
     {"batch": b, "length": s, "heads": h, "kv_heads": k, "head_dim": d}
     for b, s, h, k, d in (
@@ -129,7 +127,7 @@ def _square(name: str, family: str, summary: str, causal: bool) -> Op:
         flops_of=flops,
         compute=lambda xp, given, s: _attend(xp, given, s, causal),
         norm=ATTENTION,
-        large_norm=LARGE,
+        ill_conditioned={"large": 20.0},
         reduction=lambda s: s["length"],
         typical={"batch": 4, "length": 2048, "heads": 32, "kv_heads": 8, "head_dim": 128},
         check_shapes=PREFILL,
@@ -157,7 +155,7 @@ ATTENTION_DECODE = Op(
     flops_of=lambda s: 4.0 * s["heads"] * s["head_dim"] * float(lengths(s).sum()),
     compute=_decode,
     norm=ATTENTION,
-    large_norm=LARGE,
+    ill_conditioned={"large": 20.0},
     reduction=lambda s: s["kv_len"],
     typical={
         "batch": 16,

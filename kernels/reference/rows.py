@@ -172,6 +172,7 @@ LAYERNORM = Op(
     flops_of=lambda s: 8 * s["tokens"] * s["width"],
     compute=_layernorm,
     norm=LONGER_SUMS,
+    ill_conditioned={"constant_rows": 20.0},
     reduction=lambda s: s["width"],
     typical={"tokens": 8192, "width": 4096},
     check_shapes=ROWS,

@@ -24,7 +24,7 @@ def test_a_variant_on_the_cpu_gives_the_fp64_answer(variant):
             assert verdict.ok, verdict.reason or verdict.faults[:3]
 
 
-@pytest.mark.parametrize("variant", variants(), ids=lambda v: v.name)
+@pytest.mark.parametrize("variant", [v for v in variants() if v.role != "adapter"], ids=lambda v: v.name)
 def test_a_variant_is_asked_at_least_twelve_shapes_odd_and_not_contiguous_ones_among_them(variant):
     asked = list(cases(variant))
     op = load_ops()[variant.op]
