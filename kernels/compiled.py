@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import astuple, fields
 from functools import cache
 from importlib.resources import files
@@ -50,13 +50,15 @@ def missing(rows: Iterable[Compiled]) -> list[tuple[Manifest, str, str]]:
     return [(v, t, d) for v, t, d in declared() if (v.name, v.sha256[:16], t, d) not in covered]
 
 
-def compile_in_child(variant: str, target: str, dtypes: Iterable[str], cache_folder: str) -> list[Compiled]:
-    """Compile one variant for one target in a process of its own.
+def compile_in_child(
+    variant: str, targets: Iterable[str], dtypes: Iterable[str], cache_folder: str
+) -> list[Compiled]:
+    """Compile one variant in a process of its own.
 
     Raises `KernelError` with what the compiler said.
     """
-    asked = [word for dtype in dtypes for word in ("--dtype", dtype)]
-    command = [sys.executable, "-P", "-m", "planner.kernels.compile", variant, "--target", target, *asked]
+    asked = [f"--target={target}" for target in targets] + [f"--dtype={dtype}" for dtype in dtypes]
+    command = [sys.executable, "-P", "-m", "planner.kernels.compile", variant, *asked]
     inherited = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
     env = inherited | {"TRITON_CACHE_DIR": cache_folder, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
@@ -65,7 +67,7 @@ def compile_in_child(variant: str, target: str, dtypes: Iterable[str], cache_fol
         raise KernelError("; ".join(errors))
     if done.returncode or not lines:
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        raise KernelError(f"{variant}: the compiler for {target} ended with {done.returncode}: {last}")
+        raise KernelError(f"{variant}: the compiler ended with {done.returncode}: {last}")
     return [Compiled(**line) for line in lines]
 
 
@@ -94,6 +96,14 @@ def _cell(row: Compiled | None) -> str:
     )
 
 
+def _write(path: Path, rows: list[Compiled]) -> None:
+    """The table in order; written whole after each variant, so that a long run can be cut short."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(astuple(row) for row in sorted(rows, key=astuple))
+
+
 def main(arguments: list[str]) -> int:
     """Bring the table up to date."""
     import argparse
@@ -105,26 +115,24 @@ def main(arguments: list[str]) -> int:
     asked = parser.parse_args(arguments)
     wanted = {(v.name, v.sha256[:16], t, d) for v, t, d in declared()}
     rows = [r for r in load_compiled() if (r.variant, r.sha256, r.target, r.dtype) in wanted]
-    todo: dict[tuple[str, str], list[str]] = {}
+    todo: dict[str, tuple[set[str], set[str]]] = {}
     for variant, target, dtype in missing(rows):
-        todo.setdefault((variant.name, target), []).append(dtype)
+        targets, dtypes = todo.setdefault(variant.name, (set(), set()))
+        targets.add(target)
+        dtypes.add(dtype)
     failed = 0
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(asked.jobs) as pool:
-        jobs = [
-            pool.submit(compile_in_child, name, target, dtypes, folder)
-            for (name, target), dtypes in todo.items()
-        ]
-        for job in jobs:
+        jobs = [pool.submit(compile_in_child, name, *pairs, folder) for name, pairs in todo.items()]
+        for job in as_completed(jobs):
             try:
-                rows += job.result()
+                new = job.result()
             except KernelError as error:
                 failed += 1
                 sys.stderr.write(f"{error}\n")
-    rows.sort(key=astuple)
-    with asked.table.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(astuple(row) for row in rows)
+                continue
+            made = {(r.variant, r.target, r.dtype) for r in new}
+            rows = [r for r in rows if (r.variant, r.target, r.dtype) not in made] + new
+            _write(asked.table, rows)
     if asked.page is not None:
         asked.page.write_text(page(rows), encoding="utf-8")
     return int(failed > 0)
