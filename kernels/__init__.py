@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _FROM_REFERENCE = ("load_ops", "op")
 
+__version__ = "0.0.0"
+"""Not ours (that is `planner.__version__`): in a clone this folder shadows the Hugging Face package `kernels`, and
+transformers, which asks any `kernels` it finds for a version, must read one that is too old to be used."""
+
 __all__ = ["Runner", "Unavailable", "load", "load_ops", "manifest", "op", "unavailable", "variants"]
 
 

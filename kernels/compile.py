@@ -76,7 +76,12 @@ def launches(variant: Manifest, dtype: str, target: str) -> list[Launch]:
     out = op.make_outputs(op.typical, dtype, device="meta")
     with recorded() as noted:
         load(variant, target=target, dtype=dtype)(inputs, out)
-    return list({launch.kernel.__name__: launch for launch in noted}.values())
+    found = {launch.kernel.__name__: launch for launch in noted}
+    if not all(hasattr(launch.kernel, "cache_key") for launch in found.values()):
+        raise KernelError(
+            f"{variant.name}: Triton interprets here and cannot compile; unset TRITON_INTERPRET"
+        )
+    return list(found.values())
 
 
 def compile_variant(variant: Manifest, target: str, dtype: str) -> Iterator[Compiled]:
