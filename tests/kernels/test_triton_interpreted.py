@@ -10,7 +10,7 @@ import pytest
 from planner.kernels import manifest, variants
 from planner.kernels.correctness import INTERPRETER_DTYPES
 
-OURS = [v.name for v in variants() if v.language == "triton"]
+OURS = [v.name for v in variants() if v.role == "ours"]
 
 
 @dataclass(frozen=True)
