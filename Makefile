@@ -35,7 +35,7 @@ readme:  ## put the present output of the example into README.md
 	$(PY) -P .ci/readme.py
 
 constraints:  ## resolve all extras afresh and pin the versions
-	$(PY) -m pip install -q --dry-run --ignore-installed --report build/resolved.json ".[dev,app,report,store,cluster]"
+	$(PY) -m pip install -q --dry-run --ignore-installed --report build/resolved.json ".[dev,app,report,store,adapters,cluster]"
 	$(PY) -P .ci/pin.py build/resolved.json > constraints.txt
 
 .PHONY: help setup tools readme constraints check lint format types test

@@ -1,7 +1,7 @@
 """The table of what every Triton kernel of ours compiled to: registers, spills, shared memory, per target.
 
 `python -P -m planner.kernels.compiled --jobs 2` compiles what the table lacks or has of an older source, and
-writes it; `--page FILE` writes the page of the documentation.
+writes it; `planner.kernels.pages` puts it into the documentation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from planner.kernels.compile import Compiled
 from planner.kernels.errors import KernelError
 from planner.kernels.loading import variants
-from planner.kernels.manifests import TARGETS, Manifest
+from planner.kernels.manifests import Manifest
 
 TABLE = "data/compiled.csv"
 COLUMNS = tuple(f.name for f in fields(Compiled))
@@ -69,31 +69,6 @@ def compile_in_child(variant: str, targets: Iterable[str], dtypes: Iterable[str]
     return [Compiled(**line) for line in lines]
 
 
-def page(rows: Iterable[Compiled]) -> str:
-    """The table as Markdown: per kernel in bf16 (or the only dtype it has) and target, registers and KiB."""
-    by: dict[tuple[str, str], dict[str, Compiled]] = {}
-    first = {v.name: v.dtypes[0] for v in variants()}
-    for row in rows:
-        if row.dtype == first[row.variant]:
-            by.setdefault((row.variant, row.kernel), {})[row.target] = row
-    head = (
-        "| variant | kernel | " + " | ".join(TARGETS) + " |\n| --- | --- |" + " ---: |" * len(TARGETS) + "\n"
-    )
-    lines = [
-        f"| `{variant}` | {kernel} | " + " | ".join(_cell(found.get(target)) for target in TARGETS) + " |\n"
-        for (variant, kernel), found in sorted(by.items())
-    ]
-    return head + "".join(lines)
-
-
-def _cell(row: Compiled | None) -> str:
-    if row is None:
-        return "not declared"
-    return f"{row.registers} / {row.shared_bytes / 1024:.0f}" + (
-        f" / spills {row.spill_bytes}" if row.spill_bytes else ""
-    )
-
-
 def _write(path: Path, rows: list[Compiled]) -> None:
     """The table in order; written whole after each variant, so that a long run can be cut short."""
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -109,7 +84,6 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="planner.kernels.compiled")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--table", type=Path, default=Path("kernels") / TABLE)
-    parser.add_argument("--page", type=Path)
     asked = parser.parse_args(arguments)
     wanted = {(v.name, v.sha256[:16], t, d) for v, t, d in declared()}
     rows = [r for r in load_compiled() if (r.variant, r.sha256, r.target, r.dtype) in wanted]
@@ -131,8 +105,6 @@ def main(arguments: list[str]) -> int:
             made = {(r.variant, r.target, r.dtype) for r in new}
             rows = [r for r in rows if (r.variant, r.target, r.dtype) not in made] + new
             _write(asked.table, rows)
-    if asked.page is not None:
-        asked.page.write_text(page(rows), encoding="utf-8")
     return int(failed > 0)
 
 

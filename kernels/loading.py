@@ -141,14 +141,11 @@ def load(variant: Manifest, *, target: str = "", dtype: str = "", **tunables: An
         raise KernelError(f"{variant.name}: {variant.entry} is not there; correct entry in the manifest")
     config = variant.tunables(target, dtype) | tunables
     try:
-        getattr(module, "ready", _nothing)(**config)
+        if (ready := vars(module).get("ready")) is not None:  # a module with __getattr__ would make one up
+            ready(**config)
     except ImportError as error:
         raise Unavailable(f"{variant.name}: {error}") from error
     return Runner(variant, MappingProxyType(config), function)
-
-
-def _nothing(**config: Any) -> None:
-    """What a module without `ready` asks for."""
 
 
 def _module(variant: Manifest) -> ModuleType:

@@ -22,6 +22,7 @@ from planner.analyses import (
     open_session,
 )
 from planner.errors import check_known
+from planner.kernelbook import kernels, runnable_kernel, runnable_kernels
 from planner.measurements import (
     earning_kernels,
     import_profile,
@@ -61,7 +62,6 @@ from planner.stored import load_record
 from planner.uncertainty import measure_next, regret
 
 if TYPE_CHECKING:
-    from planner.kernels.registry import Variant
     from planner.optimize.fleet import Fleet
     from planner.pricebook import HeldRow, Refreshed
     from planner.pricing.catalog import Catalog
@@ -130,6 +130,8 @@ __all__ = [
     "render",
     "report",
     "run_profile",
+    "runnable_kernel",
+    "runnable_kernels",
     "size_fleet",
     "token_prices",
     "traces",
@@ -337,29 +339,6 @@ def _store(location: Path | str | None) -> Store:
     from planner.pricebook import store_at
 
     return store_at(location, environ=os.environ)
-
-
-def kernels(
-    *, op: str | None = None, engine: str | None = None, open_only: bool = False, portable_only: bool = False
-) -> tuple[Variant, ...]:
-    """Kernel variants by op and name.
-
-    Open: the source is published under an OSI licence. Portable: the same source runs on two vendors.
-    """
-    from planner.kernels.registry import load_variants
-
-    variants = load_variants().values()
-    check_known("op", [op] if op else None, {name for v in variants for name in v.ops})
-    check_known("engine", [engine] if engine else None, {name for v in variants for name in v.engines})
-    chosen = (
-        v
-        for v in variants
-        if (op is None or op in v.ops)
-        and (engine is None or engine in v.engines)
-        and (v.open or not open_only)
-        and (v.portable or not portable_only)
-    )
-    return tuple(sorted(chosen, key=lambda v: (v.op, v.name)))
 
 
 def size_fleet(

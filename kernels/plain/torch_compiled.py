@@ -9,6 +9,8 @@ from importlib import import_module
 import torch
 from torch import _dynamo as dynamo
 
+from planner.kernels.reference import load_ops
+
 Tensors = Mapping[str, torch.Tensor]
 dynamo.config.recompile_limit = 1024
 """One graph per shape; past the limit torch would run eagerly and say nothing."""
@@ -29,7 +31,7 @@ def _compiled(op: str, mode: str) -> Callable[[Tensors, Tensors], None]:
 
 
 def __getattr__(op: str) -> Callable[..., None]:
-    if op.startswith("_"):
+    if op not in load_ops():
         raise AttributeError(op)
 
     def run(inputs: Tensors, out: Tensors, *, mode: str = "default") -> None:

@@ -11,6 +11,7 @@ from planner.cli.analyses import kernel_value, opened
 from planner.cli.command import ROWS, command, new_app
 from planner.cli.output import Output
 from planner.cli.question import AsOfOption, ExampleOption
+from planner.errors import InputError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,6 +20,7 @@ def add_to(app: typer.Typer) -> None:
     command(group, "list", formats=ROWS)(list_variants)
     command(group, "value", formats=ROWS)(kernel_value)
     command(group, "leaderboard", formats=ROWS)(leaderboard)
+    command(group, "show", formats=ROWS)(show)
     app.add_typer(group, name="kernels")
 
 
@@ -29,13 +31,25 @@ def list_variants(
     portable_only: Annotated[
         bool, typer.Option("--portable", help="Only those that run on two vendors.")
     ] = False,
+    runnable: Annotated[
+        bool,
+        typer.Option(
+            "--runnable", help="Those that can be run and measured here or elsewhere, ours among them."
+        ),
+    ] = False,
     *,
     out: Output,
 ) -> None:
     """List kernel variants: op, engines, language, licence, open, portable."""
     from planner import api
+    from planner.render.lists import runnable as runnable_list
     from planner.render.lists import variants
 
+    if runnable:
+        if engine or open_only or portable_only:
+            raise InputError("--runnable goes with --op only", hint="leave the other options out")
+        out.emit(runnable_list(api.runnable_kernels(op)))
+        return
     out.emit(variants(api.kernels(op=op, engine=engine, open_only=open_only, portable_only=portable_only)))
 
 
@@ -63,3 +77,13 @@ def leaderboard(
         return
     found = api.earning_kernels(opened(scenario, None, example, None, None, None, as_of, out), file)
     out.emit(earning(e for e in found if op is None or op in e.ops))
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="triton_gemm_tiled, numpy_rmsnorm ...")], *, out: Output
+) -> None:
+    """Show a runnable variant: sources, hash, tunables, what it compiled to."""
+    from planner import api
+    from planner.render.lists import runnable_one
+
+    out.emit(runnable_one(api.runnable_kernel(name)))

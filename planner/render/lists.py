@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from planner.render.listing import Listing, Shown
 from planner.render.words import plural
 
 if TYPE_CHECKING:
+    from planner.kernels.cards import Card
     from planner.kernels.registry import Variant
     from planner.profiles.block import Block
 
@@ -30,6 +31,57 @@ def variants(found: Iterable[Variant]) -> Listing:
     return Listing(
         plural(len(rows), "kernel variant"), rows, columns, () if rows else ("no variant matches",)
     )
+
+
+def runnable(found: Iterable[Card]) -> Listing:
+    """Kernel variants that can be run."""
+    rows = tuple(found)
+    return Listing(
+        plural(len(rows), "runnable kernel variant"), rows, _CARD, () if rows else ("no variant matches",)
+    )
+
+
+def runnable_one(card: Card) -> Listing:
+    """One of them, with everything its manifest says and what it compiled to."""
+    facts = (
+        ("computes", card.summary),
+        ("by", f"{card.author}, {card.licence}{'' if card.open else ' (not open)'}"),
+        ("origin", card.origin),
+        ("language", card.language),
+        (
+            "runs on",
+            f"{', '.join(card.backends)}; {', '.join(card.dtypes)}; {', '.join(card.layouts)} tensors",
+        ),
+        ("needs", ", ".join(card.needs)),
+        ("here", card.missing or "nothing is missing"),
+        ("tunables", _tunables(card.config)),
+        *((f"tunables, {where}", _tunables(changed)) for where, changed in card.config_for.items()),
+        ("in the reviewed registry", card.registry),
+        ("sources", ", ".join(card.sources)),
+        ("sha256", card.sha256),
+    )
+    compiled = (
+        f"{b.target} {b.dtype} {b.kernel}: {b.registers} registers, {b.spill_bytes} bytes spilled, "
+        f"{b.shared_bytes / 1024:.0f} KiB shared"
+        for b in card.compiled
+    )
+    notes = (*(f"{name}: {value}" for name, value in facts if value), *compiled)
+    return Listing(f"{card.name} {card.version}", (card,), _CARD, notes)
+
+
+def _tunables(config: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in config.items())
+
+
+_CARD = (
+    Shown("Variant", lambda c: c.name, whole=True),
+    Shown("Op", lambda c: c.op, whole=True),
+    Shown("Role", lambda c: c.role),
+    Shown("Dtypes", lambda c: ", ".join(c.dtypes)),
+    Shown("Runs on", lambda c: ", ".join(c.backends)),
+    Shown("Licence", lambda c: c.licence),
+    Shown("Compiled for", lambda c: str(len(c.targets)) if c.targets else "", right=True),
+)
 
 
 def blocks(found: Iterable[Block]) -> Listing:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from planner.kernels import load_ops, unavailable, variants
@@ -33,3 +37,13 @@ def test_a_variant_is_asked_at_least_twelve_shapes_odd_and_not_contiguous_ones_a
         assert len({op.key(c.shape) for c in own}) >= 12
         assert any(c.layout != "contiguous" for c in own)
         assert any(value % 2 and value > 1 for c in own for value in c.shape.values())
+
+
+def test_a_graph_compiled_by_torch_gives_the_fp64_answer():
+    compiled = next(v for v in variants("rmsnorm") if v.file == COMPILED)
+    if reason := unavailable(compiled):
+        pytest.skip(reason)
+    command = [sys.executable, "-P", "-m", "planner.kernels.correctness", compiled.name, "--dtypes", "fp32"]
+    done = subprocess.run([*command, "--most", "2"], capture_output=True, text=True, check=False)
+    verdict = json.loads(done.stdout)
+    assert verdict["cases"] == 2 and not verdict["faults"], verdict["reason"] or verdict["faults"]
