@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from planner.plan import Placement, Plan
+from planner.plan import Alternative, Placement, Plan
 
 SWING = 0.2
 
@@ -74,17 +74,34 @@ def wins(plan: Plan) -> Iterator[Win]:
     priced = [a for a in plan.alternatives if a.usd_per_month is not None and a.usd_per_month > 0]
     if best is None or not priced:
         return
-    room = min(a.usd_per_month or 0.0 for a in priced) - best
     for p in plan.placements:
         if p.term in ("owned", "api") or p.usd_per_month <= 0:
             continue
         usd = p.usd_per_month
-        at = usd + max(room, 0.0)
-        yield Win(p.offer.seller, thing(p), usd, at, 100.0 * (at / usd - 1.0), holds=True)
+        turns = [at for a in priced if (at := _turn(p, best, a)) is not None]
+        if turns:
+            at = min(turns)
+            yield Win(p.offer.seller, thing(p), usd, at, 100.0 * (at / usd - 1.0), holds=True)
     for a in priced:
         usd = a.usd_per_month or 1.0
         at = min(best, usd)
         yield Win("", a.summary, usd, at, 100.0 * (at / usd - 1.0), holds=False)
+
+
+def _turn(p: Placement, best: float, a: Alternative) -> float | None:
+    """Cost a month of a placement at which the runner-up is as cheap, its own use of the same offers dearer too.
+
+    None where it uses as much of them: then no price of theirs makes it win.
+    """
+    same = sum(
+        part.units * part.usd_per_hour * p.hours_per_month
+        for part in a.parts
+        if (part.seller, part.gpu, part.term) == (p.offer.seller, p.gpu, p.term)
+    )
+    if same >= p.usd_per_month:
+        return None
+    more = max((a.usd_per_month or 0.0) - best, 0.0) / (p.usd_per_month - same)
+    return p.usd_per_month * (1.0 + more)
 
 
 def thing(p: Placement) -> str:

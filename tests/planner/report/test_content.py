@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.errors import InputError, MissingExtra
-from planner.plan import Plan
+from planner.plan import Alternative, AlternativePart, Plan
 from planner.render.document import Grid
 from planner.report import inputs_of, report_of, write
 from planner.report.content import Chart, Report
@@ -113,6 +113,18 @@ def test_a_seller_keeps_its_place_exactly_up_to_the_runner_up(plan: Plan) -> Non
     assert kept
     assert all(best - w.now + w.at == pytest.approx(max(dearest, best)) for w in kept)
     assert all(w.at == pytest.approx(min(best, w.now)) for w in wins(plan) if not w.holds)
+
+
+def test_a_runner_up_on_the_same_offer_gets_dearer_with_it(plan: Plan) -> None:
+    first = replace(plan.placements[0], units=4, usd_per_month=4000.0, hours_per_month=730.0)
+    hourly = 1000.0 / 730.0
+    first = replace(first, offer=replace(first.offer, usd_per_hour=hourly))
+    part = AlternativePart("w", 2, first.gpu or "", 8.0, first.offer.seller, "x", None, first.term, hourly)
+    half = Alternative("half of it", 4500.0, 12.5, "", (part,))
+    (kept,) = [w for w in wins(replace(plan, placements=(first,), alternatives=(half,))) if w.holds]
+    assert kept.at == pytest.approx(4000.0 * (1 + 500.0 / 2000.0))
+    whole = replace(half, parts=(replace(part, units=5),))
+    assert not [w for w in wins(replace(plan, placements=(first,), alternatives=(whole,))) if w.holds]
 
 
 def test_losing_spot_leaves_what_the_rest_can_carry(plan: Plan) -> None:
