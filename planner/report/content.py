@@ -31,6 +31,7 @@ from planner.report.words import GLOSSARY, QUESTIONS
 SHOWN_OPTIONS = 12
 SHOWN_RULED_OUT = 15
 SHOWN_SWINGS = 12
+LATEST = "Compared with the runners-up listed: a mix of offers may win earlier, and planner flip finds where."
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,7 @@ def _sensitivity(plan: Plan) -> Iterator[Block | Chart]:
     yield Paragraph("Planning again after an increase can only lessen it.")
     edges = (Column("Break-even"), *(Column(t, right=True) for t in ("Today, $/month", "Turns at", "Change")))
     yield Grid(edges, tuple(map(_win, list(wins(plan))[: 2 * SHOWN_OPTIONS])))
+    yield Paragraph(LATEST)
     lost = spot_loss(plan)
     if lost is None:
         yield Paragraph("Spot: the plan rents nothing that can be taken back at short notice.")
@@ -258,7 +260,7 @@ def _sensitivity(plan: Plan) -> Iterator[Block | Chart]:
 
 
 def _win(w: Win) -> tuple[str, ...]:
-    what = f"{w.who}: {w.what} is beaten above" if w.holds else f"{w.what} wins below"
+    what = f"{w.who}: {w.what} is beaten above, at the latest" if w.holds else f"{w.what} wins below"
     return what, dollars(w.now), dollars(w.at), f"{w.percent:+.1f}%"
 
 
@@ -305,7 +307,7 @@ def _prices(plan: Plan) -> Grid:
 def _rfq(plan: Plan) -> Iterator[Block]:
     yield Paragraph(
         "Ask for each line, in writing, with the date until which the answer holds. What is in the plan keeps its "
-        "place up to the price shown; another option wins below the one shown, for all of it together."
+        f"place up to the price shown; another option wins below the one shown, for all of it together. {LATEST}"
     )
     yield Bullets(QUESTIONS)
     columns = (

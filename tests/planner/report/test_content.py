@@ -138,11 +138,11 @@ def test_losing_spot_leaves_what_the_rest_can_carry(plan: Plan) -> None:
 
 def test_an_analysis_that_is_not_there_names_its_command_and_one_that_is_shows_its_rows(plan: Plan) -> None:
     text = write(report(plan), "markdown").decode()
-    assert "planner flip" in text
+    assert "answer: planner flip" in text
     filled = {**plan.analyses, "flip": {"rule": "by re-solving", "flips": [{"subject": "h100", "usd_per_month": 5.0,
               "worth": {"value": 1.0, "low": 0.5, "high": 2.0, "basis": "calibrated"}, "note": None}]}}  # fmt: skip
     text = write(report(replace(plan, analyses=filled)), "markdown").decode()
-    assert "planner flip" not in text
+    assert "answer: planner flip" not in text
     assert "| h100 |" in text
     assert "1 (0.5 to 2)" in text
 
