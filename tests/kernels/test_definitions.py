@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from planner.kernels.arrays import errors
 from planner.kernels.errors import KernelError
 
 OPS = load_ops().values()
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("o", OPS, ids=lambda o: o.name)
@@ -86,3 +89,11 @@ def test_looking_at_ops_and_variants_needs_no_torch():
         "[m.sha256 for m in v]; assert not {'torch', 'triton'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-P", "-c", code], check=True)
+
+
+def test_in_a_clone_our_folder_claims_no_version_of_the_hub_client():
+    """transformers asks whatever answers to `kernels` for a version, and uses 0.10.2 and above."""
+    code = "import kernels; print(kernels.__version__, kernels.__file__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True,
+                          env={k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"})  # fmt: skip
+    assert done.stdout.split() == ["0.0.0", str(ROOT / "kernels" / "__init__.py")]
