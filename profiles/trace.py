@@ -32,7 +32,7 @@ TIMERS = ("events", "graph", "cupti", "wall", "cpu-time", "unknown")
 TRUST = (
     "claimed",
     "schema and physics hold",
-    "source known, challenge answered",
+    "source known here",
     "reproduced on a second machine",
     "reproduced by the maintainers",
 )
