@@ -11,6 +11,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper
 
+from planner.kernels.cores import cores
 from planner.kernels.reference.rows import EPSILON
 
 Arrays = Mapping[str, Any]
@@ -66,6 +67,7 @@ def _session(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
     options = ort.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = cores()
     session = ort.InferenceSession(model.SerializeToString(), options, providers=[provider])
     if session.get_providers()[0] != provider:
         raise RuntimeError(f"{provider} did not start; ONNX Runtime took {session.get_providers()[0]}")

@@ -10,6 +10,7 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
+from planner.kernels.cores import cores
 from planner.kernels.reference.rows import EPSILON
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
@@ -59,6 +60,8 @@ def _request(op: str, device: str, dtype: str, dims: tuple[tuple[int, ...], ...]
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "f32" if dtype == "float32" else "f16",
     }
+    if device == "CPU":
+        options["INFERENCE_NUM_THREADS"] = str(cores())
     return ov.compile_model(model, device, options).create_infer_request()
 
 
