@@ -12,7 +12,8 @@ from planner.documents import read_text
 from planner.errors import ScenarioError, did_you_mean
 from planner.fields import FieldError
 from planner.models import is_config_path, read_config
-from planner.traffic import demand_of_csv, lengths_of_jsonl
+from planner.requestlogs import demand_of_text
+from planner.traffic import lengths_of_jsonl
 
 _MAX_TRAFFIC_BYTES = 200_000_000
 
@@ -62,7 +63,7 @@ def _log_field(given: Mapping[str, Any], key: str, at: tuple[str | int, ...]) ->
 
 
 _FILES: Mapping[str, Callable[..., Any]] = {
-    "demand": demand_of_csv,
+    "demand": demand_of_text,
     "input_tokens": lengths_of_jsonl,
     "output_tokens": lengths_of_jsonl,
 }

@@ -11,7 +11,8 @@ from planner.calibration.store import Calibration, load_calibration
 from planner.errors import ScenarioError, did_you_mean
 from planner.optimize.problem import Decision, Floats, Problem
 from planner.optimize.solve import solve
-from planner.options.build import Column, columns_of, problem_of
+from planner.options.build import problem_of
+from planner.options.columns import Column, columns_of
 from planner.options.configurations import Configurations, engines_for
 from planner.options.hosted import HostedApi, HostedOption, asked_on, hosted_apis, hosted_options
 from planner.options.offers import Considered, consider
@@ -97,7 +98,7 @@ def decide(
     hosted = tuple(option for some, _ in by_token for option in some)
     months = slices([w.demand for w in workloads], [w.deadline_hours for w in workloads])
     columns = tuple(columns_of(options, months))
-    problem = problem_of(ways, columns, months, limits, hosted)
+    problem = problem_of(ways, columns, months, limits, hosted, scenario.owned)
     on_progress(f"choosing among {len(problem.options)} options")
     gap = DEFAULT_GAP if gap is None else gap
     seconds = DEFAULT_TIME_LIMIT_S if time_limit_s is None else time_limit_s
@@ -138,10 +139,13 @@ def _largest(offers: Sequence[Offer]) -> dict[str, int]:
 def _check_names(limits: Constraints, offers: Sequence[Offer], apis: Sequence[HostedApi]) -> None:
     """Sellers, GPUs and region patterns must name something: a misspelt limit must not pass for a strict one."""
     known = {o.seller for o in offers} | {api.seller for api in apis}
-    for seller in limits.sellers or ():
+    named = [("sellers", s) for s in limits.sellers or ()] + [
+        ("quotas", q.seller) for q in limits.quotas if q.seller
+    ]
+    for field, seller in named:
         if seller not in known and seller != "owned":
             raise ScenarioError(
-                f"constraints.sellers: {seller!r} sells nothing here",
+                f"constraints.{field}: {seller!r} sells nothing here",
                 hint=did_you_mean(seller, known) or "see `planner prices show`",
             )
     for name in limits.gpus or ():

@@ -148,6 +148,11 @@ def _unknown_gpus(scenario: Scenario) -> Iterator[Complaint]:
         *((("owned", i, "gpu"), owned.gpu) for i, owned in enumerate(scenario.owned)),
         *((("prices", i, "gpu"), price.gpu) for i, price in enumerate(scenario.prices) if price.gpu),
         *((("constraints", "gpus", i), gpu) for i, gpu in enumerate(scenario.constraints.gpus or ())),
+        *(
+            (("constraints", "quotas", i, "gpu"), q.gpu)
+            for i, q in enumerate(scenario.constraints.quotas)
+            if q.gpu
+        ),
     ]
     if not named:
         return

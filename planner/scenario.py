@@ -22,6 +22,7 @@ __all__ = [
     "Policy",
     "PolicyLimits",
     "Price",
+    "Quota",
     "Scenario",
     "Site",
     "Speculation",
@@ -29,6 +30,27 @@ __all__ = [
 ]
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}$"
+
+
+class Quota(Record):
+    """At most so many GPUs at once of what the other keys name; a key left out names all."""
+
+    seller: t.Text | None = None
+    """Who sells them."""
+    gpu: t.Text | None = None
+    """Name of the GPU."""
+    region: t.Text | None = None
+    """The seller's region."""
+    term: t.Term | None = None
+    """Term they are had on."""
+    gpus: Annotated[int, Field(ge=0, le=1_000_000, strict=True, examples=[16])]
+    """Most GPUs at any time, whatever instances they come in."""
+
+    @property
+    def label(self) -> str:
+        """What it counts, for messages."""
+        named = (self.seller, self.gpu, self.region, self.term)
+        return f"quota of {' '.join(filter(None, named)) or 'all GPUs'}"
 
 
 class Constraints(Record):
@@ -60,6 +82,19 @@ class Constraints(Record):
     spot_fallback: t.SpotFallback = "standby"
     """What carries on when all spot of one seller and region vanishes: `standby` units that are there anyway, or units
     rented `on_demand` then, late by a cold start. Batches wait."""
+    max_seller_share: Annotated[t.Share | None, Field(examples=[0.6])] = None
+    """Largest share of each workload's load with one seller, hosted APIs included."""
+    max_vendor_share: Annotated[t.Share | None, Field(examples=[0.8])] = None
+    """Largest share of each workload's load on the GPUs of one maker."""
+    quotas: Annotated[tuple[Quota, ...], Field(max_length=1000)] = ()
+    """Most GPUs by seller, GPU, region or term: [[constraints.quotas]]."""
+    max_power_kw: Annotated[t.Positive | None, Field(examples=[12])] = None
+    """Most power of owned hardware at once: boards at their limit, times the site's pue."""
+    max_carbon_kg_per_month: Annotated[t.Positive | None, Field(examples=[500])] = None
+    """CO2 of the electricity: boards at their limit, pue, and the grid of the offer's country; an offer of
+    unknown country or power never qualifies."""
+    min_measured_share: Annotated[t.Share | None, Field(examples=[0.5])] = None
+    """Least share of the dollars whose step time rests on measurements; leaves out hosted APIs."""
     budget_usd_per_month: Annotated[t.Usd | None, Field(examples=[20000])] = None
     """All workloads together."""
     spare_replicas: Annotated[int, Field(ge=0, le=10_000, strict=True, examples=[1])] = 0

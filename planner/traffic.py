@@ -48,7 +48,7 @@ def demand_of_csv(text: str) -> Demand:
         raise FieldError("no lines under the header", field="line 2")
     if columns == _PERIODS:
         return Demand.of([Period(_positive_hours(line, hours), rate) for line, hours, rate in values])
-    return _of_series(values, counts=columns[1] == "requests")
+    return demand_of_series(values, counts=columns[1] == "requests")
 
 
 def _columns(header: Sequence[str]) -> tuple[str, str]:
@@ -70,7 +70,7 @@ def _cell(row: Sequence[str], header: Sequence[str], name: str, line: int) -> fl
     if not text:
         raise FieldError("missing", field=where)
     if name == "timestamp":
-        return _seconds(text, where)
+        return seconds_of(text, where)
     try:
         value = float(text)
     except ValueError:
@@ -84,7 +84,8 @@ def _positive_hours(line: int, hours: float) -> float:
     return number(hours, f"line {line}, hours_per_month", most=HOURS_PER_MONTH)
 
 
-def _seconds(text: str, where: str) -> float:
+def seconds_of(text: str, where: str) -> float:
+    """Epoch seconds of a time as text: a number, or ISO 8601; raises FieldError."""
     try:
         return number(float(text), where, most=1e11, zero=True)
     except FieldError:
@@ -100,7 +101,7 @@ def _seconds(text: str, where: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _of_series(samples: Sequence[tuple[int, float, float]], *, counts: bool) -> Demand:
+def demand_of_series(samples: Sequence[tuple[int, float, float]], *, counts: bool) -> Demand:
     """Demand of (line, time, value) samples; each lasts until the next, the last as long as the median."""
     ordered = sorted(samples, key=lambda s: s[1])
     if len(ordered) < 2:

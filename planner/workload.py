@@ -83,7 +83,8 @@ class Workload(Record):
     )
     """Hours within which the batch must be done."""
     demand: t.DemandField = Field(default_factory=_demand)
-    """Rates over the month: preset, file or periods."""
+    """Rates over the month: a preset with its peak, periods, or a file: CSV of rates or counts by time, a request log
+    (JSON lines as of an OpenAI-style server, or vLLM's own), a saved Prometheus range of requests per second."""
     input_tokens: Annotated[t.LengthsField, Field(examples=[1024])]
     """Tokens of the prompt: a number, {mean, p95}, {histogram} or {file}."""
     output_tokens: Annotated[t.LengthsField, Field(examples=[256])]

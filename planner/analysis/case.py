@@ -12,7 +12,8 @@ import numpy as np
 from planner.decide import Decided, market
 from planner.optimize.family import Family
 from planner.optimize.problem import Bools, Decision, Problem
-from planner.options.build import Column, columns_of, problem_of
+from planner.options.build import problem_of
+from planner.options.columns import Column, columns_of
 from planner.options.configurations import Configurations
 from planner.options.hosted import HostedOption
 from planner.options.periods import slices
@@ -137,7 +138,7 @@ class Case:
             return Posed(tuple(ways), (), tuple(hosted), self.problem, None)
         columns = tuple(columns_of(options, slices))
         kept = (limits or self.scenario.constraints).model_copy(update={"budget_usd_per_month": None})
-        problem = problem_of(ways, columns, slices, kept, hosted)
+        problem = problem_of(ways, columns, slices, kept, hosted, self.decided.scenario.owned)
         return Posed(tuple(ways), columns, tuple(hosted), problem, self.memory.family.decide(problem))
 
     def at_demand(self, workload: int, factor: float) -> Posed:

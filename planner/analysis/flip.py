@@ -24,7 +24,7 @@ from planner.analysis.parts import (
 )
 from planner.analysis.records import Flip, Flips
 from planner.optimize.problem import Bools
-from planner.options.build import owned_entry
+from planner.options.columns import owned_entry
 from planner.options.hosted import HostedOption
 from planner.options.table import Option
 

@@ -13,7 +13,7 @@ from planner.estimate.describe import describe
 from planner.estimate.power import board_power
 from planner.kernels.registry import load_variants
 from planner.optimize.problem import ALL_PERIODS, ANY_PERIOD
-from planner.options.build import Column, paid_hours
+from planner.options.columns import Column, paid_hours
 from planner.options.hosted import HostedOption
 from planner.options.periods import Slice
 from planner.options.table import Option

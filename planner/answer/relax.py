@@ -15,7 +15,8 @@ from planner.profiles.store import Profiles
 
 # Limits that can be dropped as a whole, in the order in which they are tried.
 DROPPABLE = ("zones", "countries", "regions", "sellers", "terms", "gpus", "vendors", "engines", "max_spot_share",
-             "budget_usd_per_month", "spare_replicas", "kernels")  # fmt: skip
+             "max_seller_share", "max_vendor_share", "quotas", "max_power_kw", "max_carbon_kg_per_month",
+             "min_measured_share", "budget_usd_per_month", "spare_replicas", "kernels")  # fmt: skip
 _FIELD = {TPOT: "tpot_ms", TTFT: "ttft_ms", NO_HEADROOM: "ttft_ms"}
 ROOMS = (
     1.05,

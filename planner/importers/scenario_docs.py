@@ -11,7 +11,8 @@ from typing import Any
 from planner.scenarioschema import scenario_schema
 
 TABLES = (
-    ("Workload", "[workloads.NAME]"), ("Constraints", "[constraints]"), ("OwnedGpu", "[[owned]]"),
+    ("Workload", "[workloads.NAME]"), ("Constraints", "[constraints]"), ("Quota", "[[constraints.quotas]]"),
+    ("OwnedGpu", "[[owned]]"),
     ("Site", "owned.site"), ("Price", "[[prices]]"), ("Policy", "[policy]"),
     ("PolicyLimits", "[policy.warn]"),
     ("Speculation", "workloads.NAME.speculative"),

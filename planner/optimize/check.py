@@ -93,7 +93,8 @@ def check_sums(p: Problem, plan: Proposal) -> Iterator[str]:
             yield f"{cap.name}: {share:.6g} of {cap.max_share:.6g}"
     for resource in p.limits.resources:
         used = resource.used(p, plan.units)
-        if used > resource.limit * (1 + TOLERANCE):
+        slack = TOLERANCE * max(resource.limit, float(np.abs(resource.per_unit) @ plan.units))
+        if used > resource.limit + slack:
             yield f"{resource.name}: {used:.6g} of {resource.limit:.6g}"
 
 

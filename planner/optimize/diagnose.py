@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from planner.optimize import highs
 from planner.optimize.check import TOLERANCE, Proposal, violations
 from planner.optimize.highs import Stops
 from planner.optimize.model import build
-from planner.optimize.problem import Decision, Floats, Limits, Problem, Relaxation
+from planner.optimize.problem import Decision, Floats, Problem, Relaxation
 
 OpenSolver = Callable[[Problem], Decision | None]
 Relaxer = Callable[[Problem, OpenSolver], Iterator[Relaxation]]
@@ -112,14 +112,36 @@ RELAXERS: dict[str, Relaxer] = {
 }
 
 
+LIFTS: dict[str, Callable[[Problem], Problem]] = {
+    "budget_usd_per_hour": lambda p: p.changed(budget_usd_per_hour=None),
+    "availability": lambda p: p.changed(pool_limit=np.full_like(p.pool_limit, np.inf)),
+    "share caps": lambda p: p.changed(max_spot_share=None, share_caps=()),
+    "resources": lambda p: p.changed(resources=()),
+    "spare_units": lambda p: p.changed(spare_units=None),
+    "losses": lambda p: p.changed(losses=()),
+}
+"""Each kind of limit, and the problem without it."""
+
+
 def _all_together(p: Problem, solve: OpenSolver) -> Iterator[Relaxation]:
-    lifted = replace(p, limits=Limits(), pool_limit=np.full_like(p.pool_limit, np.inf))
-    decision = solve(lifted)
+    """A smallest set of kinds of limit that must give way together: none of them may stay as it is."""
+    kinds = [*LIFTS]
+    for kind in LIFTS:
+        fewer = [k for k in kinds if k != kind]
+        if solve(_lifted(p, fewer)) is not None:
+            kinds = fewer
+    decision = solve(_lifted(p, kinds))
     if decision is None:
         return
     broken = violations(p, Proposal(decision.units, decision.shares, decision.unserved))
-    text = "several limits at once; the cheapest plan without any breaks " + "; ".join(broken)
+    text = f"{' and '.join(kinds)} at once; the cheapest plan without them breaks {'; '.join(broken)}"
     yield Relaxation("limits together", float(len(broken)), 0.0, decision.usd_per_hour, text)
+
+
+def _lifted(p: Problem, kinds: Sequence[str]) -> Problem:
+    for kind in kinds:
+        p = LIFTS[kind](p)
+    return p
 
 
 def _usd(solve: OpenSolver, problem: Problem) -> float | None:

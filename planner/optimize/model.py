@@ -204,7 +204,7 @@ def share_cap(b: Builder, p: Problem, c: Columns, slack: float | None) -> None:
 def resource(b: Builder, p: Problem, c: Columns, slack: float | None) -> None:
     """Power, quota: the sum over units stays within the limit (row divided by the limit)."""
     for r in p.limits.resources:
-        scale = max(r.limit, 1e-9)
+        scale = max(r.limit, np.abs(r.per_unit).max(initial=0.0) if r.limit == 0 else 1e-9, 1e-9)
         over = [] if slack is None else [(0, b.columns(1, cost=slack), -1.0)]  # the limit itself moves
         for period in range(1 if r.over_horizon else p.period_count):
             there = np.ones(len(p.options), bool) if r.over_horizon else p.present_in(period)

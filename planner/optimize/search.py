@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.errors import NoAnswer
-from planner.optimize import child, highs
+from planner.optimize import child, contest, highs
 from planner.optimize.arrays import Arrays
 from planner.optimize.check import Proposal, objective, usd_per_hour, violations
 from planner.optimize.highs import Answer, Stops
@@ -23,6 +23,10 @@ Engine = Callable[[Arrays, Stops], Answer]
 OPTIMAL_GAP = 1e-6
 CHILD_COLUMNS = 50_000
 """HiGHS overran a 30 s limit to 102 s on 306k columns; above this size it runs where it can be killed."""
+SMALL_OPTIONS = 300
+"""Up to here contested limits are solved jointly to the proof; it takes a second or two."""
+JOINT_OPTIONS = 6_000
+"""From here a joint model finds nothing better in the time the groups took apart: benchmarks/optimizer.py."""
 THINNED = "spare units: too many sizes of unit to try all; the plan is safe, the bound is for those tried"
 
 
@@ -53,21 +57,70 @@ class Search:
         groups = p.linked_groups
         if len(groups) < 2:
             return self.decide_jointly(p, known)
-        began = time.perf_counter()
-        parts: list[tuple[np.ndarray, Decision]] = []
-        search = self.with_time(1 / (2 * len(groups)))
-        for group in groups:
+        clock = _Clock(self.stops.seconds)
+        parts: list[contest.Part] = []
+        # Many small proofs add up: here the gap asked for is enough.
+        lean = replace(self.stops, nodes_within_gap=0) if len(p.options) > SMALL_OPTIONS else self.stops
+        search = replace(self, stops=lean)
+        for i, group in enumerate(groups):
+            # Half of the time is for the first pass; what one group leaves the next may use.
+            search = search.within(0.5 * clock.total * (i + 1) / len(groups) - clock.spent())
             part = search.decide_jointly(p.only(group), None)
             if part is None:
                 return None
-            parts.append((np.isin(p.option_group, group), part))
-            search = search.with_time(0) if part.interrupted else search
-        plan = _union(p, parts)
+            parts.append((group, part))
+            if part.interrupted:
+                search = search.within(0.0)
+        parts = replace(self, stops=lean)._closer(p, parts, clock)
         bound = sum(part.bound for _, part in parts)
-        if violations(p, plan):
-            left = search.with_time(2 * len(groups)).with_time_spent(time.perf_counter() - began)
-            joint = left.decide_jointly(p, known)
-            return None if joint is None else _restated(p, joint, max(bound, joint.bound), self.stops.gap)
+        if not violations(p, contest.union(p, parts)):
+            return self._whole(p, parts, bound)
+        return replace(self, stops=lean)._contested(p, parts, bound, known, clock)
+
+    def _closer(self, p: Problem, parts: list[contest.Part], clock: _Clock) -> list[contest.Part]:
+        """The groups that keep the whole from the gap asked for, once more with half of the time that is left."""
+        found = list(parts)
+        for i in sorted(range(len(parts)), key=lambda i: parts[i][1].bound - parts[i][1].usd_per_hour):
+            groups, part = found[i]
+            usd, bound = (sum(getattr(x, name) for _, x in found) for name in ("usd_per_hour", "bound"))
+            if usd - bound <= self.stops.gap * usd or part.gap <= OPTIMAL_GAP or part.interrupted:
+                break
+            again = self.within(0.5 * clock.left()).decide_jointly(p.only(groups), as_proposal(part))
+            if again is not None:
+                found[i] = (
+                    groups,
+                    _restated(p.only(groups), again, max(part.bound, again.bound), self.stops.gap),
+                )
+        return found
+
+    def _contested(
+        self, p: Problem, parts: list[contest.Part], bound: float, known: Proposal | None, clock: _Clock
+    ) -> Decision | None:
+        """Groups that ask too much of a limit together: they yield in turn; if that proves too little, all at once."""
+        each = clock.left() / min(len(parts), 8)
+
+        def one(problem: Problem, plan: Proposal | None) -> Decision | None:
+            try:
+                return self.within(min(each, clock.left())).decide_jointly(problem, plan)
+            except NoAnswer:
+                return None
+
+        found = contest.settle(p, parts, one, more=lambda: clock.spent() < 0.75 * clock.total)
+        settled = None if found is None else self._whole(p, found, bound)
+        if settled is not None and violations(p, as_proposal(settled)):
+            settled = None
+        if settled is not None and (settled.gap <= self.enough(p) or len(p.options) > JOINT_OPTIONS):
+            return settled
+        best = known if settled is None else as_proposal(settled)
+        joint = self.within(clock.left()).decide_jointly(p, best)
+        return None if joint is None else _restated(p, joint, max(bound, joint.bound), self.stops.gap)
+
+    def enough(self, p: Problem) -> float:
+        """The gap at which groups that yielded in turn need not be solved all at once."""
+        return self.stops.gap if len(p.options) > SMALL_OPTIONS else OPTIMAL_GAP
+
+    def _whole(self, p: Problem, parts: list[contest.Part], bound: float) -> Decision:
+        plan = contest.union(p, parts)
         whole = replace(
             parts[0][1],
             units=plan.units,
@@ -112,16 +165,24 @@ class Search:
             return child.run(arrays, stops)
         return self.engine(arrays, stops)
 
-    def with_time(self, factor: float) -> Search:
-        """The same search with its clock guard multiplied; 0 leaves only the plans known without a solver."""
-        seconds = self.stops.seconds if factor else 0.0
-        return replace(self, stops=replace(self.stops, seconds=None if seconds is None else seconds * factor))
+    def within(self, seconds: float) -> Search:
+        """The same search with this clock guard; 0 leaves only the plans known without a solver."""
+        limit = None if seconds == np.inf else max(seconds, 0.0)
+        return replace(self, stops=replace(self.stops, seconds=limit))
 
-    def with_time_spent(self, spent_s: float) -> Search:
-        """The same search with less left of its clock guard."""
-        seconds = self.stops.seconds
-        left = None if seconds is None else max(seconds - spent_s, 0.0)
-        return replace(self, stops=replace(self.stops, seconds=left))
+
+class _Clock:
+    """Seconds since it was made, and those of the whole search (inf without a guard)."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self.total = np.inf if seconds is None else seconds
+        self._began = time.perf_counter()
+
+    def spent(self) -> float:
+        return time.perf_counter() - self._began
+
+    def left(self) -> float:
+        return self.total - self.spent()
 
 
 def best_known(p: Problem, known: Proposal | None) -> Proposal | None:
@@ -185,14 +246,3 @@ def _restated(p: Problem, decision: Decision, bound: float, gap: float) -> Decis
     left = (cost - proven) / cost if cost > 0 else 0.0
     status: Status = "optimal" if left <= OPTIMAL_GAP else "within_gap" if left <= gap else "limit"
     return replace(decision, bound=proven, gap=left, status=status)
-
-
-def _union(p: Problem, parts: list[tuple[np.ndarray, Decision]]) -> Proposal:
-    """The plans of the groups side by side, in the numbering of the whole problem."""
-    units, unserved = np.zeros(len(p.options), np.int64), np.zeros(len(p.classes))
-    shares = np.zeros(p.capacity_per_s.shape)
-    for members, part in parts:
-        units[members] = part.units
-        shares[:, members] = part.shares
-        unserved += part.unserved
-    return Proposal(units, shares, unserved)

@@ -12,67 +12,20 @@ one holding that is paid for the month. So batches fill the valleys of interacti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.optimize.problem import ALL_PERIODS, ANY_PERIOD, Limits, LossDomain, Problem, Resource
+from planner.optimize.problem import ALL_PERIODS, ANY_PERIOD, Limits, LossDomain, Problem
+from planner.options.caps import resources, share_caps
+from planner.options.columns import Column, paid_hours
 from planner.options.hosted import HostedOption
-from planner.options.interruptions import STARTS_PER_MONTH, failure_domain
+from planner.options.interruptions import failure_domain
 from planner.options.periods import Slice
 from planner.options.table import Option, Ways
 from planner.pricing.money import HOURS_PER_MONTH
-from planner.scenario import Constraints
-
-FLEXIBLE_TERMS = frozenset({"on_demand", "spot"})
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of the problem: an option in one slice of the month, or in all (`ALL_PERIODS`).
-
-    `held`: its units are those of a holding shared with other columns. `window_h`: a unit is one unit-hour, to be
-    spent within so many hours.
-    """
-
-    option: Option
-    period: int
-    held: bool = False
-    window_h: float | None = None
-
-
-def columns_of(options: Sequence[Option], slices: Sequence[Slice]) -> list[Column]:
-    """Columns of all options; a slice without demand for the workload needs none."""
-    workloads = {o.workload for o in options}
-    shared = len(workloads) > 1 and any(slices[0].deadline(w) for w in workloads)
-    found = []
-    for option in options:
-        flexible, window = option.offer.term in FLEXIBLE_TERMS, slices[0].deadline(option.workload)
-        if flexible and window is not None:
-            found.append(Column(option, ALL_PERIODS, window_h=window))
-        elif len(slices) > 1 and (flexible or shared or window is not None):
-            open_ = (t for t, s in enumerate(slices) if s.rates[option.workload] > 0)
-            found += [Column(option, t, held=not flexible) for t in open_]
-        else:
-            found.append(Column(option, ALL_PERIODS))
-    return found
-
-
-def paid_hours(column: Column, slices: Sequence[Slice]) -> float:
-    """Hours a month for which one unit of a column is paid.
-
-    The time to start comes on top for units that run a part of the month: it is laid on the busiest slice and taken
-    off the last, so that units which run through all of them pay none.
-    """
-    start_h = column.option.cold_start.value / 3600.0
-    if column.window_h is not None:
-        return 1.0 + start_h / column.window_h
-    if column.period == ALL_PERIODS:
-        return float(HOURS_PER_MONTH)
-    hours, last = slices[column.period].hours, len(slices) - 1
-    starts = STARTS_PER_MONTH.value * start_h * ((column.period == 0) - (column.period == last))
-    return max(hours + starts, 0.0)
+from planner.scenario import Constraints, OwnedGpu
 
 
 def problem_of(
@@ -81,6 +34,7 @@ def problem_of(
     slices: Sequence[Slice],
     limits: Constraints,
     hosted: Sequence[HostedOption] = (),
+    owned: Sequence[OwnedGpu] = (),
 ) -> Problem:
     """The placement problem: one request class per workload and slice, USD per average hour of the month.
 
@@ -128,11 +82,12 @@ def problem_of(
             else limits.budget_usd_per_month / HOURS_PER_MONTH,
             max_spot_share=limits.max_spot_share,
             spare_units=np.full(len(ways), limits.spare_replicas) if limits.spare_replicas else None,
-            resources=_owned(columns, use),
+            resources=tuple(resources(columns, slices, limits, owned)),
             losses=_losses(ways, columns) if limits.spot_fallback == "standby" else (),
         ),
     )  # fmt: skip
-    return with_hosted(problem, hosted, lasts)
+    whole = with_hosted(problem, hosted, lasts)
+    return whole.changed(share_caps=tuple(share_caps(columns, hosted, limits)))
 
 
 def with_hosted(p: Problem, hosted: Sequence[HostedOption], hours: NDArray[np.float64]) -> Problem:
@@ -218,28 +173,6 @@ def _losses(ways: Sequence[Ways], columns: Sequence[Column]) -> tuple[LossDomain
     mine = np.array([groups[c.option.workload] for c in columns], bool)
     names = dict.fromkeys(d for d, there in zip(place, mine, strict=True) if d is not None and there)
     return tuple(LossDomain(d, np.array([x == d for x in place]) & mine, groups) for d in names)
-
-
-def _owned(columns: Sequence[Column], use: NDArray[np.float64]) -> tuple[Resource, ...]:
-    """One limit per `[[owned]]` entry: its GPUs, however they are cut into instances."""
-    entries: dict[str, float] = {}
-    for c in columns:
-        if (entry := owned_entry(c.option)) is not None:
-            entries[entry[0]] = entry[1]
-    return tuple(
-        Resource(name, use * [c.option.offer.gpu_count if (owned_entry(c.option) or ("",))[0] == name else 0.0
-                              for c in columns], limit)
-        for name, limit in entries.items()
-    )  # fmt: skip
-
-
-def owned_entry(option: Option) -> tuple[str, float] | None:
-    """Name and GPU count of the `[[owned]]` entry an option comes from."""
-    flag = next((f for f in option.offer.flags if f.startswith("owned_entry:")), None)
-    if flag is None:
-        return None
-    _, name, count = flag.split(":")
-    return name, float(count)
 
 
 def _pool(option: Option) -> str:

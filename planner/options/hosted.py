@@ -191,5 +191,9 @@ def _reasons(api: HostedApi, workload: Workload, limits: Constraints) -> Iterato
         yield "hosted API of unknown region (constraints.regions)"
     if limits.kernels != "any":
         yield "hosted API: nobody outside knows its kernels (constraints.kernels)"
+    if limits.max_carbon_kg_per_month is not None:
+        yield "hosted API of unknown carbon (constraints.max_carbon_kg_per_month)"
+    if limits.min_measured_share is not None:
+        yield "hosted API: nothing of it is measured (constraints.min_measured_share)"
     if api.weights is not None and api.weights not in workload.weight_precisions:
         yield f"hosted API with weights in {api.weights}, not in weight_precisions"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from planner.pricing.energy import carbon_intensity
 from planner.pricing.offer import Offer
 from planner.profiles.gpus import Gpu, load_gpus, resolve_gpu
 from planner.scenario import Constraints
@@ -58,6 +59,10 @@ def _rules(c: Constraints) -> tuple[Rule, ...]:
             fnmatchcase((o.region or "").casefold(), p.casefold()) for p in c.regions or ())),
         (not c.consumer_in_datacenter, "GeForce in a data centre (driver licence); constraints.consumer_in_datacenter "
          "allows it", lambda o, g: not (g.segment == "consumer" and g.vendor == "nvidia" and o.term != "owned")),
+        (c.max_carbon_kg_per_month is not None, "grid of its country is unknown, so its carbon cannot be counted",
+         lambda o, g: carbon_intensity(o.country, seller=o.seller, region=o.region or "") is not None),
+        (c.max_carbon_kg_per_month is not None or c.max_power_kw is not None, "GPU without a known power limit",
+         lambda o, g: g.tdp_w is not None),
         (True, "GPU lacks a sourced bandwidth or matrix rate", lambda o, g: g.plannable),
     ]  # fmt: skip
     return tuple((why, ok) for on, why, ok in rules if on)

@@ -16,7 +16,7 @@ from planner.answer.money import prefill_share, token_prices, tokens_per_month
 from planner.answer.placements import engine_flags, hours_of, layers, usd_per_month, variants_of
 from planner.decide import Decided, decide
 from planner.inputs import loads
-from planner.options.build import paid_hours
+from planner.options.columns import paid_hours
 from planner.plan import Plan
 from planner.pricing.catalog import Catalog, gated, parse_offer
 from planner.pricing.money import HOURS_PER_MONTH

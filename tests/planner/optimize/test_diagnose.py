@@ -69,3 +69,13 @@ def test_class_without_any_option_has_no_relaxation_but_options(one_class):
 
 def test_offer_out_of_stock_is_a_matter_of_availability(one_class):
     assert set(why(one_class(3, (1, 1.0, 0, False)))) == {"availability"}
+
+
+def test_limits_that_bind_together_are_a_smallest_set(one_class):
+    """Units and budget are both too small; the power limit, generous, is not named."""
+    power = Resource("kilowatts", np.array([1.0]), 1000.0)
+    p = one_class(5, (1, 1.0, 3, False), limits=Limits(budget_usd_per_hour=2.0, resources=(power,)))
+    (entry,) = solve(p).binding
+    assert entry.text.startswith("budget_usd_per_hour and availability at once; ")
+    assert "kilowatts" not in entry.text
+    assert entry.usd_per_hour == pytest.approx(5.0)

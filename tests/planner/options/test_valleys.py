@@ -15,7 +15,7 @@ from planner.answer.placements import layers, usd_per_month
 from planner.decide import Decided, decide
 from planner.demand import Demand
 from planner.inputs import loads
-from planner.options.build import Column, paid_hours
+from planner.options.columns import Column, paid_hours
 from planner.options.interruptions import failure_domain, interruptions_per_hour
 from planner.options.periods import WEEK_H, Slice, slices
 from planner.pricing.catalog import Catalog, gated, parse_offer
