@@ -1,7 +1,7 @@
 # One place for the commands; `make` lists them.
 export PYTHONSAFEPATH = 1
 PY ?= .venv/bin/python
-SOURCES = planner kernels profiles pricing tests benchmarks
+SOURCES = app planner kernels profiles pricing tests benchmarks
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## / — /'

@@ -47,7 +47,14 @@ from planner.pipeline import (
     report,
 )
 from planner.plan import Offer, Plan, load_plan
-from planner.predictions import calibrate, estimate, explain_estimate, validate
+from planner.predictions import (
+    calibrate,
+    estimate,
+    explain_estimate,
+    op_positions,
+    shipped_accuracy,
+    validate,
+)
 from planner.questions import (
     change_scenario,
     example_names,
@@ -115,6 +122,7 @@ __all__ = [
     "measure_next",
     "model_names",
     "no_plan",
+    "op_positions",
     "open_session",
     "own_cost",
     "price_history",
@@ -132,6 +140,7 @@ __all__ = [
     "run_profile",
     "runnable_kernel",
     "runnable_kernels",
+    "shipped_accuracy",
     "size_fleet",
     "token_prices",
     "traces",

@@ -12,8 +12,12 @@ from planner.pipeline import own_calibration
 
 if TYPE_CHECKING:
     from planner.calibration.own import OwnCalibration
+    from planner.estimate.position import OpPosition
+    from planner.plan import Plan
+    from planner.profiles.store import Profiles
     from planner.records import Estimate, Explanation
     from planner.validate import Accuracy, SpeedAccuracy
+    from planner.validate.accuracy import AccuracyRow
 
 
 def estimate(*, calibration: Path | str | None = None, **configuration: Any) -> Estimate:
@@ -60,3 +64,23 @@ def calibrate(path: Path | str, **stated: str) -> OwnCalibration:
     from planner.calibration.own import calibrate
 
     return calibrate(path, **stated)
+
+
+def shipped_accuracy() -> tuple[AccuracyRow, ...]:
+    """Cross-validated errors of the shipped calibration, by what was left out and by group; all in percent."""
+    from planner.calibration.store import load_calibration
+    from planner.canonical import from_data
+    from planner.validate.accuracy import AccuracyRow
+
+    return tuple(from_data(AccuracyRow, row) for row in load_calibration().report["rows"])
+
+
+def op_positions(plan: Plan, placement: int, profiles: Profiles | None = None) -> tuple[OpPosition, ...]:
+    """Ops of the `placement`-th placement of a plan on the roofline of its GPU."""
+    from planner.estimate.position import op_positions
+    from planner.inputs import loads
+    from planner.profiles.store import load_profiles
+
+    chosen = plan.placements[placement]
+    workload = loads(plan.question.text, format="json", label="plan").workloads[chosen.workload]
+    return op_positions(chosen, workload, profiles if profiles is not None else load_profiles())

@@ -15,6 +15,7 @@ from planner.cli import (
     analyses,
     calibrate,
     ci,
+    dashboard,
     doctor,
     estimate,
     init,
@@ -42,6 +43,7 @@ for group in (
     prices,
     kernels,
     profile,
+    dashboard,
     doctor,
 ):
     group.add_to(app)

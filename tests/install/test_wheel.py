@@ -110,6 +110,13 @@ def test_the_core_needs_neither_torch_nor_streamlit(installed: Installed) -> Non
     assert not {"torch", "triton", "streamlit", "pandas"} & set(loaded.split())
 
 
+def test_the_dashboard_says_what_it_needs_where_streamlit_is_not(installed: Installed) -> None:
+    done = subprocess.run([str(installed.bin / "planner"), "dashboard"], cwd=installed.empty, env=_environment(),
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 8
+    assert "openclaw-planner[app]" in done.stderr and done.stderr.count("\n") == 1
+
+
 def test_hugging_face_kernels_lives_beside_ours_and_outlives_it(installed: Installed) -> None:
     """Last in the file: it uninstalls the planner."""
     pip = ("python", "-m", "pip")
