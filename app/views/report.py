@@ -51,7 +51,8 @@ def show() -> None:
 @st.fragment
 def _reports(here: Now) -> None:
     """Reports take seconds to typeset, so each is made when it is asked for."""
-    stored = str(api.render(session.exact_plan(here), "json"))  # as the command reads it: the file rounds figures
+    # As the command reads it: the file rounds figures.
+    stored = str(api.render(session.exact_plan(here), "json"))
     plan, columns = api.read_upload("plan", stored.encode(), "plan.json"), st.columns(4)
     for column, (kind, label) in zip(columns, REPORTS.items(), strict=True):
         name = f"report:{kind}:{here.asked.key}"
