@@ -14,10 +14,10 @@ from planner.optimize.family import Family
 from planner.optimize.problem import Bools, Decision, Problem
 from planner.options.build import problem_of
 from planner.options.columns import Column, columns_of
-from planner.options.configurations import Configurations
+from planner.options.configurations import Configuration, Configurations
 from planner.options.hosted import HostedOption
 from planner.options.periods import slices
-from planner.options.sustain import sustained
+from planner.options.sustain import Curves, curves_of, sustained
 from planner.options.table import Option, Ways, options_of, tokens_at, ways_of
 from planner.pricing.catalog import Catalog
 from planner.pricing.money import HOURS_PER_MONTH
@@ -36,6 +36,19 @@ class Memory:
 
     family: Family = field(default_factory=Family)
     stacks: dict[tuple[object, ...], Configurations] = field(default_factory=dict)
+    curves: dict[tuple[object, ...], tuple[tuple[Configuration, ...], Curves]] = field(default_factory=dict)
+
+    def curves_of(self, way: Ways, *, quantile: float) -> Curves:
+        """Those of the configurations of a way, whatever its limits and demand; computed once."""
+        longest = tokens_at(way.workload, way.workload.percentile)
+        key = (quantile, longest, *map(id, way.configurations))  # they are kept beside the answer, so ids hold
+        if key not in self.curves:
+            c = way.configurations
+            found = curves_of(
+                [x.evaluation for x in c], [x.spread for x in c], quantile=quantile, longest_input=longest
+            )
+            self.curves[key] = (c, found)
+        return self.curves[key][1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +158,8 @@ class Case:
         """The plan of one workload alone, of its strongest configurations, with its demand multiplied."""
         way, quantile = self.strongest[workload], self.scenario.constraints.quantile
         demand = way.workload.demand.scaled(factor)
-        scaled = loaded(way, demand.peak_requests_per_s, quantile=quantile)
+        curves = self.memory.curves_of(way, quantile=quantile)
+        scaled = loaded(way, demand.peak_requests_per_s, quantile=quantile, curves=curves)
         asked = way.workload.model_copy(update={"demand": demand})
         return self.of_one(workload, replace(scaled, workload=asked))
 
@@ -214,12 +228,12 @@ def lean(offers: Iterable[Offer], *, sellers: bool = True) -> tuple[Offer, ...]:
     return tuple(best.values())
 
 
-def loaded(way: Ways, peak_per_s: float, *, quantile: float) -> Ways:
-    """The same configurations at another peak demand."""
+def loaded(way: Ways, peak_per_s: float, *, quantile: float, curves: Curves | None = None) -> Ways:
+    """The same configurations at another peak demand; `curves` are theirs if known."""
     c = way.configurations
     load = sustained(
         [x.evaluation for x in c], [x.spread for x in c], way.slo, quantile=quantile, demand_per_s=peak_per_s,
-        longest_input=tokens_at(way.workload, way.workload.percentile),
+        longest_input=tokens_at(way.workload, way.workload.percentile), curves=curves,
     )  # fmt: skip
     return replace(way, load=load)
 

@@ -229,10 +229,7 @@ class _Asked:
         return self.handles.among(self.workload)
 
     def _mask(self, options: Sequence[Option]) -> Bools:
-        keys = {o.offer.key for o in options}
-        mine = self.case.mask(lambda column: column.option.offer.key in keys)
-        here: Bools = mine & (self.case.problem.option_group == self.workload)
-        return here
+        return self.handles.offered((o.offer for o in options), self.workload)
 
     def _as_asked(self, part: Part, options: Sequence[Option]) -> Part:
         """The part with the asked offers running the asked configurations."""

@@ -6,7 +6,7 @@ GPUs (how much cheaper or faster before one enters), and for each workload the d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,7 @@ from planner.optimize.problem import Bools
 from planner.options.columns import owned_entry
 from planner.options.hosted import HostedOption
 from planner.options.table import Option
+from planner.pricing.offer import Offer
 
 NEAREST = 3
 """Other GPUs reported per workload."""
@@ -70,6 +71,15 @@ class Handles:
         ]
         self.number = np.array([names.setdefault(name, len(names)) for name in handles])
         self.names = tuple(names)
+        self._offers: dict[object, list[int]] = {}
+        for o, column in enumerate(case.decided.columns):
+            self._offers.setdefault((column.option.workload, column.option.offer.key), []).append(o)
+
+    def offered(self, offers: Iterable[Offer], workload: int) -> Bools:
+        """[O]: the columns of these offers for one workload."""
+        mine = np.zeros(len(self.number), bool)
+        mine[[o for offer in offers for o in self._offers.get((workload, offer.key), ())]] = True
+        return mine
 
     def mask(self, number: int, workload: int) -> Bools:
         """[O]: the columns of a handle for one workload."""

@@ -44,6 +44,8 @@ def _latency(case: Case) -> tuple[list[FrontierPoint], list[str]]:
     found: list[FrontierPoint] = []
     for w, way in enumerate(case.decided.ways):
         alone = case.of_one(w, way)
+        quantile = case.scenario.constraints.quantile
+        curves = case.memory.curves_of(way, quantile=quantile)
         for field in ("ttft_ms", "tpot_ms"):
             limit = getattr(way.workload, field)
             if limit is None:
@@ -51,7 +53,7 @@ def _latency(case: Case) -> tuple[list[FrontierPoint], list[str]]:
             for step in LATENCY_STEPS:
                 slo: Slo = replace(way.slo, **{field.replace("_ms", "_s"): step * limit / 1e3})
                 moved = loaded(replace(way, slo=slo), way.workload.demand.peak_requests_per_s,
-                               quantile=case.scenario.constraints.quantile)  # fmt: skip
+                               quantile=quantile, curves=curves)  # fmt: skip
                 posed = case.of_one(w, moved)
                 if posed.decision is not None and alone.decision is not None:
                     usd = case.usd_per_month - alone.usd_per_month + posed.usd_per_month

@@ -86,6 +86,7 @@ class _Pricer:
         spread = [o.configuration.spread.at(o.batch_index)[0] for o in options]
         self.level = float(np.exp(Z80 * max(spread, default=0.0)))
         self.basis: Basis = _worst([o.configuration.spread.basis for o in options])
+        self._at_level: dict[tuple[int, float], tuple[Posed, float]] = {}
 
     def used(self, scope: Scope, one: Option | None = None) -> dict[str, tuple[str, ...]]:
         """Reviewed variants that the plan (or one option of it) runs for these workloads, and the ops they run."""
@@ -183,11 +184,23 @@ class _Pricer:
         corners = [value]
         for level in (1 / self.level, self.level):
             for end in (0, 1) if swapped else (0,):
-                a = self._cost(dearer, level, _op_factor(dearer, swapped, end))
-                b = self._cost(cheaper, level, np.ones(len(cheaper.problem.options)))
+                a = (
+                    self._cost(dearer, level, _op_factor(dearer, swapped, end))
+                    if swapped
+                    else self._at(dearer, level)
+                )
+                b = self._at(cheaper, level)
                 if np.isfinite(a) and np.isfinite(b):
                     corners.append(max(a - b, least))
         return Quantity(value, min(corners), max(corners), self.basis)
+
+    def _at(self, posed: Posed, level: float) -> float:
+        """Cost with all capacities multiplied; of some plans it is asked again and again."""
+        key = (id(posed), level)  # the plan is kept beside its cost, so its id holds
+        if key not in self._at_level:
+            usd = self._cost(posed, level, np.ones(len(posed.problem.options)))
+            self._at_level[key] = (posed, usd)
+        return self._at_level[key][1]
 
     def _cost(self, posed: Posed, level: float, factor: Floats) -> float:
         p = posed.problem
@@ -198,14 +211,16 @@ class _Pricer:
 
 def _op_factor(posed: Posed, ops: tuple[str, ...], end: int) -> Floats:
     """[O]: factor on capacity with the time of `ops` at its low (0) or high (1) end, by their share of the time."""
-    factors: dict[int, float] = {}
-    for column in posed.columns:
-        option = column.option
-        if ops and id(option) not in factors:
-            share, ratio = _share(option, ops), _ends(option, ops)[end]
-            factors[id(option)] = 1.0 / (1.0 + share * (ratio - 1.0))
-    own = [factors.get(id(column.option), 1.0) for column in posed.columns]
-    return np.array([*own, *(1.0 for _ in posed.hosted)])
+    factors = np.ones(len(posed.problem.options))
+    if ops:
+        known: dict[tuple[int, int], float] = {}
+        for o, column in enumerate(posed.columns):
+            key = (id(column.option.configuration), column.option.batch_index)
+            if key not in known:
+                share, ratio = _share(column.option, ops), _ends(column.option, ops)[end]
+                known[key] = 1.0 / (1.0 + share * (ratio - 1.0))
+            factors[o] = known[key]
+    return factors
 
 
 def _share(option: Option, ops: tuple[str, ...]) -> float:

@@ -112,10 +112,11 @@ class _Pricer:
         """USD per month with these locks: a stack is posed once, what may be rented is a mask on its options."""
         posed = self._posed(locked.engine)
         free = locked.engine is None and locked.vendor is None and locked.term in (None, "api")
-        wanted = ((_vendor, locked.vendor), (_seller, locked.seller), (_term, locked.term))
-        rented = [all(v is None or kind(c.option.offer) == v for kind, v in wanted) for c in posed.columns]
         called = [free and locked.seller in (None, x.api.seller) for x in posed.hosted]
-        allowed = np.array([*rented, *called], bool)
+        allowed = np.array([*(True for _ in posed.columns), *called], bool)
+        for kind, value in ((_vendor, locked.vendor), (_seller, locked.seller), (_term, locked.term)):
+            if value is not None:
+                allowed[: len(posed.columns)] &= [kind(c.option.offer) == value for c in posed.columns]
         if not allowed.any():
             return float("inf")
         found = self.case.memory.family.decide(posed.problem.without(~allowed))

@@ -47,6 +47,7 @@ class Family:
     parts_solved: int = 0
     joint_solves: int = 0
     _known: dict[bytes, Part] = field(default_factory=dict)
+    _wholes: dict[bytes, Decision | None] = field(default_factory=dict)
 
     def decide(self, problem: Problem) -> Decision | None:
         """The cheapest plan, whatever the budget; None where the limits leave none."""
@@ -135,12 +136,17 @@ class Family:
 
     def _jointly(self, problem: Problem) -> Decision | None:
         """The whole problem as one, by branch and bound."""
-        self.joint_solves += 1
         keep = undominated(problem)
-        try:
-            found = Search(highs.run, self.stops).decide(problem.keep(keep), None)
-        except NoAnswer:
-            return None
+        pruned = problem.keep(keep)
+        how = f"{problem.splitting} {problem.unserved_allowed}".encode()
+        key = how + _content(pruned, np.arange(len(problem.classes)), np.flatnonzero(keep))
+        if key not in self._wholes:
+            self.joint_solves += 1
+            try:
+                self._wholes[key] = Search(highs.run, self.stops).decide(pruned, None)
+            except NoAnswer:
+                self._wholes[key] = None
+        found = self._wholes[key]
         return None if found is None else expanded(found, keep)
 
 

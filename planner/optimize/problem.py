@@ -228,7 +228,8 @@ class Problem:
 
     def present_in(self, period: int) -> Bools:
         """[O]: units of which options are there in a period."""
-        return np.isin(self.period_of_option, (ALL_PERIODS, period))
+        there: Bools = (self.period_of_option == ALL_PERIODS) | (self.period_of_option == period)
+        return there
 
     def held(self, units: Ints) -> Floats:
         """[H]: units of every holding: what its fullest period takes."""

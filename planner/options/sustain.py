@@ -78,7 +78,9 @@ def _busy(offered: Array, service_s: Array, budget_s: Array, percentile: float) 
 
 
 @dataclass(frozen=True, slots=True)
-class _Curves:
+class Curves:
+    """[configurations, batch sizes]: what depends neither on the limits nor on the demand."""
+
     slots: Array  # requests in flight per replica
     service: Array  # seconds a request holds its slot
     first: Array  # TTFT without waiting, on the planning side of its error
@@ -96,15 +98,17 @@ def sustained(
     demand_per_s: float,
     quantile: float,
     longest_input: float,
+    curves: Curves | None = None,
 ) -> Sustained:
     """Load of one replica of each evaluation, planned on the `quantile` side of its errors.
 
     `demand_per_s`: peak rate of the whole workload, whose slots pool. `longest_input`: prompt length at the
-    SLO's percentile, which takes its own time to read. All evaluations share their batch sizes.
+    SLO's percentile, which takes its own time to read. All evaluations share their batch sizes. `curves`: theirs,
+    where they are known from before.
     """
     verdict = np.zeros(len(evaluations), np.int8)
     best = np.full(len(evaluations), np.nan)
-    c = _curves(evaluations, spreads, quantile=quantile, longest_input=longest_input)
+    c = curves or curves_of(evaluations, spreads, quantile=quantile, longest_input=longest_input)
     fits = np.array([e.memory.fits and e.running_limit >= 1.0 for e in evaluations], bool)
     verdict[~fits] = MEMORY
     able = c.able & fits[:, None]
@@ -128,9 +132,10 @@ def sustained(
     )  # fmt: skip
 
 
-def _curves(
+def curves_of(
     evaluations: Sequence[Evaluation], spreads: Sequence[Spread], *, quantile: float, longest_input: float
-) -> _Curves:
+) -> Curves:
+    """Slots, service times and latencies on the `quantile` side of their errors; as in `sustained`."""
     z = NormalDist().inv_cdf(quantile)
     served = [e.served for e in evaluations]
     sizes = served[0].batch.shape
@@ -146,13 +151,13 @@ def _curves(
     running = np.array([max(1.0, min(e.running_limit, e.setup.max_running or np.inf)) for e in evaluations])
     batch = np.stack([s.batch for s in served])
     output = max(evaluations[0].lengths.output_tokens - 1.0, 0.0)
-    return _Curves(
+    return Curves(
         slots=ranks * batch, service=server + output * tpot, first=(server + longer * prefill + stream) * margin_ttft,
         tpot=tpot, prefill=prefill, ranks=ranks, able=batch <= running[:, None],
     )  # fmt: skip
 
 
-def _rates(c: _Curves, slo: Slo, able: NDArray[np.bool_], demand_per_s: float) -> tuple[Array, Array]:
+def _rates(c: Curves, slo: Slo, able: NDArray[np.bool_], demand_per_s: float) -> tuple[Array, Array]:
     """Requests per second per replica at each batch size (0 where it may not run), and the budget of seconds
     that waiting for a slot may take."""
     most, left = c.slots / c.service, np.zeros_like(c.service)
