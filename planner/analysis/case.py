@@ -17,7 +17,7 @@ from planner.options.columns import Column, columns_of
 from planner.options.configurations import Configuration, Configurations
 from planner.options.hosted import HostedOption
 from planner.options.periods import slices
-from planner.options.sustain import Curves, curves_of, sustained
+from planner.options.sustain import Curves, Sustained, curves_of, sustained
 from planner.options.table import Option, Ways, options_of, tokens_at, ways_of
 from planner.pricing.catalog import Catalog
 from planner.pricing.money import HOURS_PER_MONTH
@@ -26,6 +26,8 @@ from planner.profiles.store import Profiles
 from planner.scenario import Constraints, Scenario
 
 Keep = Callable[[Column], bool]
+MOST_LOADS = 1000
+"""Remembered at a time; about 50 KB each."""
 STRONGEST = 3
 """Configurations kept per GPU and size where many demands are tried."""
 
@@ -37,18 +39,38 @@ class Memory:
     family: Family = field(default_factory=Family)
     stacks: dict[tuple[object, ...], Configurations] = field(default_factory=dict)
     curves: dict[tuple[object, ...], tuple[tuple[Configuration, ...], Curves]] = field(default_factory=dict)
+    loads: dict[tuple[object, ...], tuple[Curves, Sustained]] = field(default_factory=dict)
 
-    def curves_of(self, way: Ways, *, quantile: float) -> Curves:
-        """Those of the configurations of a way, whatever its limits and demand; computed once."""
-        longest = tokens_at(way.workload, way.workload.percentile)
-        key = (quantile, longest, *map(id, way.configurations))  # they are kept beside the answer, so ids hold
-        if key not in self.curves:
+    def loaded(self, way: Ways, peak_per_s: float, *, quantile: float) -> Ways:
+        """The same configurations at another peak demand, or within the limits that `way.slo` now has."""
+        curves = self._curves_of(way, quantile=quantile)
+        key = (id(curves), way.slo, peak_per_s)  # what an id is of is kept beside the answer, so ids hold
+        if key not in self.loads:
+            if len(self.loads) >= MOST_LOADS:
+                self.loads.clear()
             c = way.configurations
+            found = sustained(
+                [x.evaluation for x in c], [x.spread for x in c], way.slo, quantile=quantile,
+                demand_per_s=peak_per_s, longest_input=_longest(way), curves=curves,
+            )  # fmt: skip
+            self.loads[key] = (curves, found)
+        return replace(way, load=self.loads[key][1])
+
+    def _curves_of(self, way: Ways, *, quantile: float) -> Curves:
+        c = way.configurations
+        key = (quantile, _longest(way), *map(id, c))
+        if key not in self.curves:
+            if len(self.curves) >= MOST_LOADS:
+                self.curves.clear()
             found = curves_of(
-                [x.evaluation for x in c], [x.spread for x in c], quantile=quantile, longest_input=longest
+                [x.evaluation for x in c], [x.spread for x in c], quantile=quantile, longest_input=_longest(way)
             )
             self.curves[key] = (c, found)
         return self.curves[key][1]
+
+
+def _longest(way: Ways) -> float:
+    return tokens_at(way.workload, way.workload.percentile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,8 +180,7 @@ class Case:
         """The plan of one workload alone, of its strongest configurations, with its demand multiplied."""
         way, quantile = self.strongest[workload], self.scenario.constraints.quantile
         demand = way.workload.demand.scaled(factor)
-        curves = self.memory.curves_of(way, quantile=quantile)
-        scaled = loaded(way, demand.peak_requests_per_s, quantile=quantile, curves=curves)
+        scaled = self.memory.loaded(way, demand.peak_requests_per_s, quantile=quantile)
         asked = way.workload.model_copy(update={"demand": demand})
         return self.of_one(workload, replace(scaled, workload=asked))
 
@@ -226,16 +247,6 @@ def lean(offers: Iterable[Offer], *, sellers: bool = True) -> tuple[Offer, ...]:
         if key not in best or offer.usd_per_hour < best[key].usd_per_hour:
             best[key] = offer
     return tuple(best.values())
-
-
-def loaded(way: Ways, peak_per_s: float, *, quantile: float, curves: Curves | None = None) -> Ways:
-    """The same configurations at another peak demand; `curves` are theirs if known."""
-    c = way.configurations
-    load = sustained(
-        [x.evaluation for x in c], [x.spread for x in c], way.slo, quantile=quantile, demand_per_s=peak_per_s,
-        longest_input=tokens_at(way.workload, way.workload.percentile), curves=curves,
-    )  # fmt: skip
-    return replace(way, load=load)
 
 
 def joined(first: Ways, second: Ways) -> Ways:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from planner.analysis.case import Case, Posed, lean, loaded, only_rows
+from planner.analysis.case import Case, Posed, lean, only_rows
 from planner.analysis.records import Frontier, FrontierPoint
 from planner.analysis.wording import hardware_of
 from planner.estimate.describe import measured_share
@@ -45,15 +45,14 @@ def _latency(case: Case) -> tuple[list[FrontierPoint], list[str]]:
     for w, way in enumerate(case.decided.ways):
         alone = case.of_one(w, way)
         quantile = case.scenario.constraints.quantile
-        curves = case.memory.curves_of(way, quantile=quantile)
         for field in ("ttft_ms", "tpot_ms"):
             limit = getattr(way.workload, field)
             if limit is None:
                 continue
             for step in LATENCY_STEPS:
                 slo: Slo = replace(way.slo, **{field.replace("_ms", "_s"): step * limit / 1e3})
-                moved = loaded(replace(way, slo=slo), way.workload.demand.peak_requests_per_s,
-                               quantile=quantile, curves=curves)  # fmt: skip
+                peak = way.workload.demand.peak_requests_per_s
+                moved = case.memory.loaded(replace(way, slo=slo), peak, quantile=quantile)
                 posed = case.of_one(w, moved)
                 if posed.decision is not None and alone.decision is not None:
                     usd = case.usd_per_month - alone.usd_per_month + posed.usd_per_month
@@ -74,7 +73,7 @@ def _spot(case: Case) -> tuple[list[FrontierPoint], list[str]]:
     ours = ours if limits.terms is None or "spot" in limits.terms else 0.0
     found = []
     ways = case.timed_on(offers)
-    for share in sorted({*SPOT_STEPS, ours}):
+    for share in sorted({*SPOT_STEPS, ours}, reverse=True):  # a plan within a tighter limit too is not sought again
         capped = allowed.model_copy(update={"max_spot_share": share})
         # Without load on spot there is none: else spot would stand by as the cheap spare.
         mine = offers if share > 0 else [o for o in offers if o.term != "spot"]
@@ -82,7 +81,7 @@ def _spot(case: Case) -> tuple[list[FrontierPoint], list[str]]:
         if posed.decision is not None:
             at = (share, _spot_share(posed), posed.usd_per_month, hardware_of(posed.used()), share == ours)
             found.append(FrontierPoint("spot share", "share of the load", *at))
-    return found, []
+    return found[::-1], []
 
 
 def _measured(case: Case) -> tuple[list[FrontierPoint], list[str]]:

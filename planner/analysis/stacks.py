@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.analysis.case import Case, Posed, joined, loaded, only_rows
+from planner.analysis.case import Case, Posed, joined, only_rows
 from planner.estimate.admissible import Admissible
 from planner.kernels.registry import load_variants
 from planner.optimize.problem import Bools
@@ -124,7 +124,7 @@ def _timed_anew(case: Case, before: Ways, gpu: str, rule: Admissible) -> Ways:
         return only_rows(before, np.zeros(len(before.configurations), bool))
     peak = before.workload.demand.peak_requests_per_s
     way = replace(before, configurations=tuple(found))
-    fresh = loaded(way, peak, quantile=case.scenario.constraints.quantile)
+    fresh = case.memory.loaded(way, peak, quantile=case.scenario.constraints.quantile)
     return fresh if rule.faster else _no_faster(fresh, before)
 
 

@@ -30,6 +30,9 @@ from planner.optimize.solve import expanded, infeasible
 PROOF = Stops(gap=1e-6, nodes_within_gap=5_000, nodes=5_000, seconds=10.0)
 """Differences of costs need proven costs; the node limit keeps one hopeless part from holding up all others."""
 
+MOST_TIES = 256
+"""Patterns of who may serve whom that are remembered at a time."""
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -48,6 +51,8 @@ class Family:
     joint_solves: int = 0
     _known: dict[bytes, Part] = field(default_factory=dict)
     _wholes: dict[bytes, Decision | None] = field(default_factory=dict)
+    _ties: dict[bytes, tuple[tuple[Ints, Ints], ...]] = field(default_factory=dict)
+    _within: dict[bytes, list[tuple[Floats, Part]]] = field(default_factory=dict)
 
     def decide(self, problem: Problem) -> Decision | None:
         """The cheapest plan, whatever the budget; None where the limits leave none."""
@@ -57,7 +62,7 @@ class Family:
         if not _apart(problem):
             return self._jointly(problem)
         plan, bound = nothing(problem), 0.0
-        for classes, options in parts_of(problem):
+        for classes, options in self._parts_of(problem):
             part, kept = self._part(problem, classes, options)
             if part.plan is None:
                 return None
@@ -71,7 +76,7 @@ class Family:
 
     def alone(self, problem: Problem) -> Proposal | None:
         """The cheapest plan of a problem that is one part, without the checks of a whole; None: there is none."""
-        several = tuple(parts_of(problem))
+        several = self._parts_of(problem)
         if len(several) != 1 or not _apart(problem):
             found = self.decide(problem)
             return None if found is None else as_proposal(found)
@@ -80,6 +85,15 @@ class Family:
         if part.plan is not None:
             _add(plan, part.plan, classes, options[kept])
         return None if part.plan is None else plan
+
+    def _parts_of(self, p: Problem) -> tuple[tuple[Ints, Ints], ...]:
+        """As `parts_of`, once for all problems in which the same options may serve the same classes."""
+        key = np.packbits(p.eligible).tobytes() + p.holding_of_option.tobytes() + (p.demand_per_s > 0).tobytes()
+        if key not in self._ties:
+            if len(self._ties) >= MOST_TIES:
+                self._ties.clear()
+            self._ties[key] = tuple(parts_of(p))
+        return self._ties[key]
 
     def answer(self, problem: Problem) -> Decision:
         """As `decide`, where no plan is an answer too, without the reasons (`solve` looks for those)."""
@@ -123,6 +137,8 @@ class Family:
         kept = first[undominated(few)]
         pruned = part.keep(np.isin(np.arange(len(options)), kept))
         key = _content(pruned, classes, kept)
+        if key not in self._known and (same := self._looser(pruned, classes, kept)) is not None:
+            self._known[key] = same
         if key not in self._known:
             self.parts_solved += 1
             found = Search(highs.run, self.stops).decide_jointly(pruned, None)
@@ -132,7 +148,25 @@ class Family:
                 else Proposal(found.units, found.shares[classes], found.unserved[classes])
             )
             self._known[key] = Part(plan, np.inf if found is None else found.bound)
+            if pruned.share_caps:
+                limits = np.array([cap.max_share for cap in pruned.share_caps])
+                free = _content(pruned, classes, kept, capped=False)
+                self._within.setdefault(free, []).append((limits, self._known[key]))
         return self._known[key], kept
+
+    def _looser(self, p: Problem, classes: Ints, kept: Ints) -> Part | None:
+        """The part under looser share caps, where its cheapest plan keeps these caps too: then it is theirs."""
+        if not p.share_caps:
+            return None
+        limits = np.array([cap.max_share for cap in p.share_caps])
+        for known, part in self._within.get(_content(p, classes, kept, capped=False), ()):
+            if (known >= limits).all():
+                if part.plan is None:
+                    return part
+                most = [part.plan.shares[:, c.mask].sum(axis=1).max(initial=0.0) for c in p.share_caps]
+                if (np.array(most) <= limits).all():
+                    return part
+        return None
 
     def _jointly(self, problem: Problem) -> Decision | None:
         """The whole problem as one, by branch and bound."""
@@ -270,9 +304,9 @@ def _worth_a_look(p: Problem) -> Bools:
     return looked
 
 
-def _content(p: Problem, classes: Ints, kept: Ints) -> bytes:
-    """What the answer to a pruned part depends on."""
-    caps = [np.array([*cap.mask, cap.max_share], float) for cap in p.share_caps]
+def _content(p: Problem, classes: Ints, kept: Ints, *, capped: bool = True) -> bytes:
+    """What the answer to a pruned part depends on; without the heights of its share caps if not `capped`."""
+    caps = [np.array([*cap.mask, cap.max_share if capped else -1.0], float) for cap in p.share_caps]
     uses = [np.array([*r.per_unit, r.limit], float) for r in p.limits.resources]
     arrays = (classes, kept, p.demand_per_s, p.class_group, p.option_group, p.option_pool, p.capacity_per_s,
               p.usd_per_hour, p.load_usd_per_hour, p.is_hosted, p.pool_limit, p.use_of_pool, p.holding_of_option,
