@@ -63,7 +63,10 @@ class Memory:
             if len(self.curves) >= MOST_LOADS:
                 self.curves.clear()
             found = curves_of(
-                [x.evaluation for x in c], [x.spread for x in c], quantile=quantile, longest_input=_longest(way)
+                [x.evaluation for x in c],
+                [x.spread for x in c],
+                quantile=quantile,
+                longest_input=_longest(way),
             )
             self.curves[key] = (c, found)
         return self.curves[key][1]

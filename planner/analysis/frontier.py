@@ -73,7 +73,9 @@ def _spot(case: Case) -> tuple[list[FrontierPoint], list[str]]:
     ours = ours if limits.terms is None or "spot" in limits.terms else 0.0
     found = []
     ways = case.timed_on(offers)
-    for share in sorted({*SPOT_STEPS, ours}, reverse=True):  # a plan within a tighter limit too is not sought again
+    for share in sorted(
+        {*SPOT_STEPS, ours}, reverse=True
+    ):  # a plan within a tighter limit too is not sought again
         capped = allowed.model_copy(update={"max_spot_share": share})
         # Without load on spot there is none: else spot would stand by as the cheap spare.
         mine = offers if share > 0 else [o for o in offers if o.term != "spot"]

@@ -88,7 +88,9 @@ class Family:
 
     def _parts_of(self, p: Problem) -> tuple[tuple[Ints, Ints], ...]:
         """As `parts_of`, once for all problems in which the same options may serve the same classes."""
-        key = np.packbits(p.eligible).tobytes() + p.holding_of_option.tobytes() + (p.demand_per_s > 0).tobytes()
+        key = (
+            np.packbits(p.eligible).tobytes() + p.holding_of_option.tobytes() + (p.demand_per_s > 0).tobytes()
+        )
         if key not in self._ties:
             if len(self._ties) >= MOST_TIES:
                 self._ties.clear()
