@@ -24,9 +24,11 @@ types:  ## mypy strict over the tree that ships (the folders and import names di
 	@rm -rf build/types && $(PY) -c "from setuptools import setup; setup()" -q build_py --build-lib build/types
 	$(PY) -m mypy build/types/planner
 
-tools:  ## an environment with the tools that exports are checked with
+tools:  ## an environment with the tools and schemas that what we write is checked with
 	python3 -m venv build/tools
 	build/tools/bin/pip install -q -r ci/tools.txt
+	rm -rf build/tools/schemas
+	build/tools/bin/pip download -q --no-deps -d build/tools/schemas -r ci/schemas.txt
 
 test:  ## the whole suite
 	$(PY) -m pytest

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -17,7 +19,8 @@ from planner.render import render
 from planner.render.gate import LONGEST_COMMENT, comment
 from planner.verdict import EXIT_CODES, Checked, Findings
 
-DATA = Path(__file__).parents[2] / "data"
+ROOT = Path(__file__).parents[3]
+DATA = ROOT / "tests" / "data"
 NASTY = 'a<b>&"c"\n::error::%0A--> ]]> \x1b[31m @team | `x` $1'
 POLICY = {"max_usd_per_month": 1.0, "min_slo_probability": 0.0, "warn": {"min_headroom": 1.0}}
 
@@ -45,10 +48,23 @@ CASES = {
 }
 
 
+def published(package: str, name: str) -> bytes:
+    """A schema out of the source package that publishes it (ci/schemas.txt)."""
+    tools = Path(os.environ.get("PLANNER_TOOLS", ROOT / "build" / "tools"))
+    found = list((tools / "schemas").glob(f"{package}-*.tar.gz"))
+    if not found:
+        pytest.skip("needs the schemas of the formats we write: make tools")
+    with tarfile.open(found[0]) as packed:
+        (member,) = (x for x in packed if x.name.endswith(f"/{name}"))
+        content = packed.extractfile(member)
+        assert content is not None
+        return content.read()
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_sarif_satisfies_its_schema(case: str) -> None:
     jsonschema = pytest.importorskip("jsonschema")
-    schema = json.loads((DATA / "schemas" / "sarif-2.1.0-rtm.5.json").read_text("utf-8"))
+    schema = json.loads(published("sarif_om", "sarif-2.1.0-rtm.4.json"))
     log = json.loads(render(CASES[case], "sarif"))
     jsonschema.Draft4Validator(schema).validate(log)
     assert log["runs"][0]["results"]
@@ -59,7 +75,7 @@ def test_sarif_satisfies_its_schema(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_junit_satisfies_its_schema(case: str) -> None:
     xmlschema = pytest.importorskip("xmlschema")
-    schema = xmlschema.XMLSchema(str(DATA / "schemas" / "junit-10.xsd"))
+    schema = xmlschema.XMLSchema(published("pytest", "junit-10.xsd").decode())
     text = render(CASES[case], "junit")
     schema.validate(text)
     (suite,) = ElementTree.fromstring(text)
