@@ -79,7 +79,7 @@ def cards(op: str | None = None) -> tuple[Card, ...]:
     """The variants of an op, or all, in the order of their manifests.
 
     >>> [card.name for card in cards("copy")][:2]
-    ['numpy_copy', 'torch_eager_copy']
+    ['numpy_copy', 'torch_compile_copy']
     """
     return tuple(_card(variant) for variant in variants(op))
 
