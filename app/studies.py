@@ -89,9 +89,17 @@ def sentences(record: Any) -> Iterator[str]:
 
 
 def nearest(record: Any, most: int = 3) -> list[str]:
-    """The nearest flips in words, one per quantity and subject."""
+    """The nearest flips in words, one per quantity and subject.
+
+    >>> flip = {"subject": "gh200", "state": "in", "now": 12.0, "flips_at": 11.5, "unit": "requests/s"}
+    >>> nearest({"flips": [flip | {"quantity": "demand", "change_percent": -4.1},
+    ...                    flip | {"quantity": "price", "change_percent": 16.5}]})
+    ['demand -4 %: other hardware than gh200', 'price of gh200 +16 %: leaves the plan']
+    """
     found = []
     for row in flips(record).head(most).to_dict("records"):
         subject, quantity = str(row["Name"]).removesuffix(")").rsplit(" (", 1)
-        found.append(f"{quantity} of {subject} {row['Value']:+.0f} %: {row['Kind']}")
+        change = f"{row['Value']:+.0f} %"
+        found.append(f"demand {change}: other hardware than {subject}" if quantity == "demand"
+                     else f"{quantity} of {subject} {change}: {row['Kind']}")  # fmt: skip
     return found
