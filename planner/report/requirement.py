@@ -23,7 +23,11 @@ def requirement(plan: Plan) -> tuple[Block, ...]:
         Column("Tokens in, out", right=True), Column("Limits"), Column("Formats allowed"),
     )  # fmt: skip
     rows = tuple(_row(name, w) for name, w in workloads.items())
-    stated = tuple((key.replace("_", " "), _said(value)) for key, value in sorted(limits.items()))
+    stated = tuple(
+        (key.replace("_", " "), _said(value))
+        for key, value in sorted(limits.items())
+        if value not in ([], {}, None)
+    )
     return Grid(columns, rows), Facts(stated)
 
 
@@ -67,4 +71,8 @@ def _length(value: Any) -> str:
 def _said(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, Mapping):
+        return " ".join(
+            f"{key.replace('_', ' ')} {_said(each)}" for key, each in value.items() if each is not None
+        )
+    return ", ".join(map(_said, value)) if isinstance(value, list) else str(value)

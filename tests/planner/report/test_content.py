@@ -219,6 +219,16 @@ def test_every_limit_of_the_question_is_in_the_requirement(plan: Plan) -> None:
         assert f"| {name} |" in text
 
 
+def test_limits_nobody_set_are_left_out_and_quotas_are_words(plan: Plan) -> None:
+    asked = json.loads(plan.question.text)
+    asked["constraints"] |= {"quotas": [{"seller": "aws", "gpu": None, "max_units": 4}], "sellers": []}
+    limited = replace(plan, question=replace(plan.question, text=json.dumps(asked)))
+    text = write(report(limited), "markdown").decode()
+    assert "seller aws max units 4" in text
+    assert "| sellers |" not in text
+    assert "**sellers**" not in text
+
+
 @pytest.mark.parametrize(("format", "library"), [("pdf", "weasyprint"), ("xlsx", "xlsxwriter")])
 def test_a_missing_library_is_one_line_with_the_remedy(
     plan: Plan, format: str, library: str, monkeypatch: pytest.MonkeyPatch
